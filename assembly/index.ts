@@ -1,0 +1,19 @@
+/** The core's exports. */
+
+export * from "./activation";
+export * from "./add";
+export * from "./averagePooling2d";
+export * from "./barrier";
+export * from "./batchNormalization";
+export * from "./concatenate";
+export * from "./conv2d";
+export * from "./crossEntropy";
+export * from "./dense";
+export * from "./dropout";
+export * from "./gather";
+export * from "./matmul";
+export * from "./maxPooling2d";
+export * from "./metrics";
+export * from "./optimizer";
+export * from "./sums";
+export * from "./winograd";

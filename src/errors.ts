@@ -1,0 +1,93 @@
+/**
+ * Error classes and their wording: "<where>: <argument> must <rule>; got <value> (<context>)."
+ * Every error that a user can cause is one of these; the command line prints the message and exits with `exitCode`.
+ */
+export class CbapdError extends Error {
+  /** 2 for misuse (wrong option, shapes that do not fit), 1 for a failure at run time. */
+  readonly exitCode: number = 1;
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** A wrong argument, an unknown option or an unknown name. */
+export class OptionError extends CbapdError {
+  override readonly exitCode = 2;
+}
+
+/** Shapes that do not fit together. */
+export class ShapeError extends CbapdError {
+  override readonly exitCode = 2;
+}
+
+/** Data that is missing, damaged, or out of range. */
+export class DataError extends CbapdError {}
+
+/** A file that cannot be read, written or understood. */
+export class FileError extends CbapdError {}
+
+/** A worker that died, threw, or did not answer in time. */
+export class WorkerError extends CbapdError {}
+
+/** Shows a value as it would be typed: strings quoted, arrays in brackets. */
+export function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (ArrayBuffer.isView(value) || Array.isArray(value)) {
+    return `[${Array.from(value as ArrayLike<unknown>, show).join(", ")}]`;
+  }
+  if (typeof value === "object" && value !== null) return JSON.stringify(value);
+  return String(value);
+}
+
+/** `<where>: <argument> must <rule>; got <value> (<context>).` */
+export function mustBe(
+  where: string,
+  argument: string,
+  rule: string,
+  value: unknown,
+  context?: string,
+): string {
+  return `${where}: ${argument} must ${rule}; got ${show(value)}${context ? ` (${context})` : ""}.`;
+}
+
+/** The candidate nearest to `name` by edit distance, or undefined when nothing is near. */
+export function nearest(name: string, candidates: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(2, Math.floor(name.length / 2)) + 1;
+  for (const candidate of candidates) {
+    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
+    if (distance < bestDistance) {
+      bestDistance = distance;
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+/** `unknown layer option "filter". Did you mean "filters"?`, or the list of all names when none is near. */
+export function unknownName(what: string, name: string, candidates: readonly string[]): string {
+  const near = nearest(name, candidates);
+  const hint = near ? `Did you mean ${show(near)}?` : `Known: ${candidates.join(", ")}.`;
+  return `unknown ${what} ${show(name)}. ${hint}`;
+}
+
+/** Throws OptionError when `options` has a key that is not in `known`. */
+export function rejectUnknownKeys(where: string, options: object, known: readonly string[]): void {
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) throw new OptionError(`${where}: ${unknownName("option", key, known)}`);
+  }
+}
+
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitute = previous[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(previous[j] + 1, row[j - 1] + 1, substitute));
+    }
+    previous = row;
+  }
+  return previous[b.length];
+}

@@ -1,0 +1,138 @@
+/** What the training API and the command line say to each other. Names are Keras' and tfjs'. */
+import type { Dataset } from "../data/dataset.js";
+
+export type LossName = "sparseCategoricalCrossentropy" | "categoricalCrossentropy";
+export type MetricName = "accuracy" | "topKCategoricalAccuracy";
+
+export interface CompileOptions {
+  readonly optimizer: Optimizer;
+  readonly loss: LossName | { readonly name: LossName; readonly fromLogits?: boolean };
+  readonly metrics?: readonly MetricName[];
+}
+
+/** A plain description: the update itself is a kernel. */
+export type Optimizer =
+  | {
+      readonly name: "adam";
+      readonly learningRate: number;
+      readonly beta1: number;
+      readonly beta2: number;
+      readonly epsilon: number;
+    }
+  | {
+      readonly name: "sgd";
+      readonly learningRate: number;
+      readonly momentum: number;
+      readonly nesterov: boolean;
+    };
+
+/** Keras' log names: loss, accuracy, topKCategoricalAccuracy; val_… for validation. */
+export type Logs = Record<string, number>;
+
+/** `logs.loss[e]` is epoch e's loss. With validation every n epochs, val_… lists are shorter: `validationEpochs` says which. */
+export interface History {
+  readonly epochs: number[];
+  readonly validationEpochs: number[];
+  readonly logs: Record<string, number[]>;
+}
+
+/** Keras' hooks. All may be async. Batch hooks cost a round trip to the main thread for each step. */
+export interface Callback {
+  readonly name?: string;
+  onTrainBegin?(context: CallbackContext): void | Promise<void>;
+  onTrainEnd?(context: CallbackContext): void | Promise<void>;
+  onEpochBegin?(epoch: number, context: CallbackContext): void | Promise<void>;
+  onEpochEnd?(epoch: number, logs: Logs, context: CallbackContext): void | Promise<void>;
+  onBatchBegin?(batch: number, context: CallbackContext): void | Promise<void>;
+  onBatchEnd?(batch: number, logs: Logs, context: CallbackContext): void | Promise<void>;
+  /** Called several times a second while training, never in between for its own sake: for bars. */
+  onProgress?(progress: Progress, context: CallbackContext): void;
+  /** What the callback must remember over an interruption; JSON. */
+  getState?(): unknown;
+  setState?(state: unknown): void;
+}
+
+export interface Progress {
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Steps done in this epoch. */
+  readonly step: number;
+  readonly steps: number;
+  readonly stepMs: number;
+  /** Running means over the epoch so far. */
+  readonly logs: Logs;
+  readonly phase: "training" | "validation";
+}
+
+export interface CallbackContext {
+  /** Current weights by name (`conv2d/kernel`), copied out. */
+  getWeights(): Map<string, Float32Array>;
+  setWeights(weights: ReadonlyMap<string, Float32Array>): void;
+  /** Everything a run needs to go on bit for bit. */
+  getTrainingState(): TrainingState;
+  learningRate: number;
+  /** Ends training after this epoch (or batch). */
+  stopTraining: boolean;
+}
+
+/** Everything that a run needs to go on as if it had never stopped. `fit({ resume })` takes it. */
+export interface TrainingState {
+  readonly formatVersion: 1;
+  readonly seed: number;
+  readonly batchSize: number;
+  /** Complete epochs, and steps done in the next one. */
+  readonly epoch: number;
+  readonly stepInEpoch: number;
+  /** Steps done since the beginning: Adam's t, and the random numbers' counter. */
+  readonly step: number;
+  readonly learningRate: number;
+  /** Sums over the epoch so far (float64): loss, correct, topK, samples. */
+  readonly totals: readonly number[];
+  readonly history: History;
+  readonly callbacks: Readonly<Record<string, unknown>>;
+  readonly optimizer: Optimizer;
+  /** All weights, in order, trainable or not. */
+  readonly weights: ReadonlyMap<string, Float32Array>;
+  /** Optimizer slots by name, `adam/m/conv2d/kernel`. */
+  readonly slots: ReadonlyMap<string, Float32Array>;
+}
+
+/** Plain arrays instead of a Dataset: x [N, …] float32 or bytes with `scale`, y class indices [N] or probabilities [N, K]. */
+export interface ArrayData {
+  readonly x: Float32Array | Uint8Array;
+  readonly y: ArrayLike<number>;
+  /** x is multiplied by this; default 1 for floats, 1/255 for bytes. */
+  readonly scale?: number;
+}
+
+export type FitData = Dataset | ArrayData;
+
+export interface FitOptions {
+  readonly batchSize?: number; // 32
+  /** The total: a resumed run counts the epochs that it already has. */
+  readonly epochs?: number; // 1
+  readonly validationData?: FitData;
+  /** The last part of the training data, in its given order, as Keras does; in (0, 1). */
+  readonly validationSplit?: number;
+  /** Validate every n epochs (and never otherwise). */
+  readonly validationFrequency?: number; // 1
+  readonly shuffle?: boolean; // true
+  readonly seed?: number; // 0
+  /** Worker threads; default one a core. The result's bits do not depend on it. */
+  readonly workers?: number;
+  readonly callbacks?: readonly Callback[];
+  /** Aborting it finishes the current step, runs the hooks, and returns. */
+  readonly signal?: AbortSignal;
+  readonly resume?: TrainingState;
+}
+
+export interface FitResult {
+  readonly history: History;
+  readonly interrupted: boolean;
+  readonly state: TrainingState;
+}
+
+export interface EvaluateOptions {
+  readonly batchSize?: number;
+  readonly workers?: number;
+}
