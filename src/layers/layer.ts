@@ -8,7 +8,7 @@ import type { Shape } from "../shape.js";
 /** Shapes of one example: no batch axis. Layers that join take several, all others one. */
 export type InputShapes = readonly Shape[];
 
-export type Initializer = "glorotUniform" | "heNormal" | "zeros" | "ones";
+export type Initializer = "glorotUniform" | "heUniform" | "zeros" | "ones";
 
 export interface ParameterSpec {
   readonly shape: Shape;
