@@ -22,9 +22,6 @@ export interface BatchNormalizationOptions {
 /** What the user writes; defaults as in Keras. */
 export type BatchNormalizationArguments = Partial<BatchNormalizationOptions>;
 
-const usesBatch = (training: boolean, options: BatchNormalizationOptions) =>
-  training && options.statistics === "batch";
-
 export const batchNormalization: Layer<BatchNormalizationOptions> = {
   kind: "batch_normalization",
   title: "BatchNormalization",
@@ -61,34 +58,23 @@ export const batchNormalization: Layer<BatchNormalizationOptions> = {
   },
 
   forward(backend, [x], { gamma, beta, movingMean, movingVariance }, options, { training }) {
-    if (!usesBatch(training, options)) {
-      const y = backend.normalize(
-        x,
-        { mean: movingMean, variance: movingVariance },
-        gamma,
-        beta,
-        options.epsilon,
-      );
-      return { y, cache: { x } };
+    const moving = { mean: movingMean, variance: movingVariance };
+    const usesBatch = training && options.statistics === "batch";
+    const used = usesBatch ? backend.batchStatistics(x) : moving;
+    const y = backend.normalize(x, used, gamma, beta, options.epsilon);
+    if (usesBatch) {
+      backend.updateMoving(movingMean, used.mean, options.momentum);
+      backend.updateMoving(movingVariance, used.variance, options.momentum);
     }
-    const { mean, variance } = backend.batchStatistics(x);
-    const y = backend.normalize(x, { mean, variance }, gamma, beta, options.epsilon);
-    backend.updateMoving(movingMean, mean, options.momentum);
-    backend.updateMoving(movingVariance, variance, options.momentum);
-    return { y, cache: { x, mean, variance } };
+    return { y, cache: { x, ...used } };
   },
 
-  backward(backend, dY, { gamma, movingMean, movingVariance }, { x, mean, variance }, options) {
+  backward(backend, dY, { gamma }, { x, mean, variance }, { statistics, epsilon }) {
+    const used = { mean, variance };
     const { dX, dGamma, dBeta } =
-      options.statistics === "batch"
-        ? backend.batchNormalizationGradients(x, dY, { mean, variance }, gamma, options.epsilon)
-        : backend.normalizeGradients(
-            x,
-            dY,
-            { mean: movingMean, variance: movingVariance },
-            gamma,
-            options.epsilon,
-          );
+      statistics === "batch"
+        ? backend.batchNormalizationGradients(x, dY, used, gamma, epsilon)
+        : backend.normalizeGradients(x, dY, used, gamma, epsilon);
     return { dXs: [dX], parameters: { gamma: dGamma, beta: dBeta } };
   },
 

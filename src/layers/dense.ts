@@ -6,7 +6,7 @@ import { rejectUnknownKeys } from "../errors.js";
 import { type ActivationName, activationGradient, applyActivation, checkActivation } from "./activations.js";
 import { flag, INITIALIZERS, inputOfRank, oneOf, positiveInteger } from "./checks.js";
 import { checkRegularizer, type Regularizer } from "./l2.js";
-import type { Initializer, Layer, ParameterSpec } from "./layer.js";
+import { type Initializer, type Layer, type ParameterSpec, present } from "./layer.js";
 
 export interface DenseOptions {
   readonly units: number;
@@ -60,11 +60,12 @@ export const dense: Layer<DenseOptions> = {
       trainable: true,
       l2: options.kernelRegularizer?.l2,
     };
-    if (!options.useBias) return { kernel };
-    return {
-      kernel,
-      bias: { shape: [options.units], initializer: options.biasInitializer, trainable: true },
+    const bias: ParameterSpec = {
+      shape: [options.units],
+      initializer: options.biasInitializer,
+      trainable: true,
     };
+    return present({ kernel, bias: options.useBias ? bias : undefined });
   },
 
   forward(backend, [x], { kernel, bias }, options) {
@@ -76,7 +77,7 @@ export const dense: Layer<DenseOptions> = {
     const dLinear = activationGradient(backend, options.activation, y, dY);
     const wishes = { dX: context.dX, dBias: options.useBias };
     const { dX, dKernel, dBias } = backend.denseGradients(x, kernel, dLinear, wishes);
-    return { dXs: [dX], parameters: dBias ? { kernel: dKernel, bias: dBias } : { kernel: dKernel } };
+    return { dXs: [dX], parameters: present({ kernel: dKernel, bias: dBias }) };
   },
 
   flops([input], { units }) {

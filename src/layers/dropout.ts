@@ -4,7 +4,7 @@
  * Source: Srivastava et al. 2014, JMLR 15; scaled while training, as Keras does.
  */
 import { mustBe, OptionError, rejectUnknownKeys } from "../errors.js";
-import type { Layer } from "./layer.js";
+import { type Layer, present } from "./layer.js";
 
 export interface DropoutOptions {
   /** The share of elements that is dropped, in [0, 1). */
@@ -26,9 +26,9 @@ export const dropout: Layer<DropoutOptions> = {
   parameterSpecs: () => ({}),
 
   forward(backend, [x], _parameters, { rate }, { training, stream }) {
-    if (!training || rate === 0) return { y: x, cache: {} };
+    if (!training || rate === 0) return { y: x, cache: present<typeof x>({}) };
     const { y, mask } = backend.dropout(x, rate, stream);
-    return { y, cache: { mask } };
+    return { y, cache: present({ mask }) };
   },
 
   backward(backend, dY, _parameters, { mask }, { rate }) {
