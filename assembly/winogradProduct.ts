@@ -103,24 +103,14 @@ function tile(
   depth: i32,
   accumulate: i32,
 ): void {
-  if (height === 5) tile5(c, ldc, a, rowStep, depthStep, b, depth, accumulate);
-  else if (height === 4) tile4(c, ldc, a, rowStep, depthStep, b, depth, accumulate);
-  else if (height === 3) tile3(c, ldc, a, rowStep, depthStep, b, depth, accumulate);
-  else if (height === 2) tile2(c, ldc, a, rowStep, depthStep, b, depth, accumulate);
-  else tile1(c, a, depthStep, b, depth, accumulate);
+  if (height === 5) winogradTile5(c, ldc, a, rowStep, depthStep, b, depth, accumulate);
+  else if (height === 4) winogradTile4(c, ldc, a, rowStep, depthStep, b, depth, accumulate);
+  else if (height === 3) winogradTile3(c, ldc, a, rowStep, depthStep, b, depth, accumulate);
+  else if (height === 2) winogradTile2(c, ldc, a, rowStep, depthStep, b, depth, accumulate);
+  else winogradTile1(c, a, depthStep, b, depth, accumulate);
 }
 
-/** Eight neighbouring elements of C: `low` and `high`, or those added to what is there. */
-function storeRow(c: usize, low: v128, high: v128, accumulate: i32): void {
-  if (accumulate) {
-    low = f32x4.add(v128.load(c), low);
-    high = f32x4.add(v128.load(c, 16), high);
-  }
-  v128.store(c, low);
-  v128.store(c, high, 16);
-}
-
-function tile5(
+export function winogradTile5(
   c: usize,
   ldc: usize,
   a0: usize,
@@ -169,14 +159,40 @@ function tile5(
     a4 += depthStep;
     b += 32;
   }
-  storeRow(c, low0, high0, accumulate);
-  storeRow(c + ldc, low1, high1, accumulate);
-  storeRow(c + 2 * ldc, low2, high2, accumulate);
-  storeRow(c + 3 * ldc, low3, high3, accumulate);
-  storeRow(c + 4 * ldc, low4, high4, accumulate);
+  if (accumulate) {
+    v128.store(c, f32x4.add(v128.load(c), low0));
+    v128.store(c, f32x4.add(v128.load(c, 16), high0), 16);
+    c += ldc;
+    v128.store(c, f32x4.add(v128.load(c), low1));
+    v128.store(c, f32x4.add(v128.load(c, 16), high1), 16);
+    c += ldc;
+    v128.store(c, f32x4.add(v128.load(c), low2));
+    v128.store(c, f32x4.add(v128.load(c, 16), high2), 16);
+    c += ldc;
+    v128.store(c, f32x4.add(v128.load(c), low3));
+    v128.store(c, f32x4.add(v128.load(c, 16), high3), 16);
+    c += ldc;
+    v128.store(c, f32x4.add(v128.load(c), low4));
+    v128.store(c, f32x4.add(v128.load(c, 16), high4), 16);
+    return;
+  }
+  v128.store(c, low0);
+  v128.store(c, high0, 16);
+  c += ldc;
+  v128.store(c, low1);
+  v128.store(c, high1, 16);
+  c += ldc;
+  v128.store(c, low2);
+  v128.store(c, high2, 16);
+  c += ldc;
+  v128.store(c, low3);
+  v128.store(c, high3, 16);
+  c += ldc;
+  v128.store(c, low4);
+  v128.store(c, high4, 16);
 }
 
-function tile4(
+export function winogradTile4(
   c: usize,
   ldc: usize,
   a0: usize,
@@ -218,13 +234,34 @@ function tile4(
     a3 += depthStep;
     b += 32;
   }
-  storeRow(c, low0, high0, accumulate);
-  storeRow(c + ldc, low1, high1, accumulate);
-  storeRow(c + 2 * ldc, low2, high2, accumulate);
-  storeRow(c + 3 * ldc, low3, high3, accumulate);
+  if (accumulate) {
+    v128.store(c, f32x4.add(v128.load(c), low0));
+    v128.store(c, f32x4.add(v128.load(c, 16), high0), 16);
+    c += ldc;
+    v128.store(c, f32x4.add(v128.load(c), low1));
+    v128.store(c, f32x4.add(v128.load(c, 16), high1), 16);
+    c += ldc;
+    v128.store(c, f32x4.add(v128.load(c), low2));
+    v128.store(c, f32x4.add(v128.load(c, 16), high2), 16);
+    c += ldc;
+    v128.store(c, f32x4.add(v128.load(c), low3));
+    v128.store(c, f32x4.add(v128.load(c, 16), high3), 16);
+    return;
+  }
+  v128.store(c, low0);
+  v128.store(c, high0, 16);
+  c += ldc;
+  v128.store(c, low1);
+  v128.store(c, high1, 16);
+  c += ldc;
+  v128.store(c, low2);
+  v128.store(c, high2, 16);
+  c += ldc;
+  v128.store(c, low3);
+  v128.store(c, high3, 16);
 }
 
-function tile3(
+export function winogradTile3(
   c: usize,
   ldc: usize,
   a0: usize,
@@ -259,12 +296,28 @@ function tile3(
     a2 += depthStep;
     b += 32;
   }
-  storeRow(c, low0, high0, accumulate);
-  storeRow(c + ldc, low1, high1, accumulate);
-  storeRow(c + 2 * ldc, low2, high2, accumulate);
+  if (accumulate) {
+    v128.store(c, f32x4.add(v128.load(c), low0));
+    v128.store(c, f32x4.add(v128.load(c, 16), high0), 16);
+    c += ldc;
+    v128.store(c, f32x4.add(v128.load(c), low1));
+    v128.store(c, f32x4.add(v128.load(c, 16), high1), 16);
+    c += ldc;
+    v128.store(c, f32x4.add(v128.load(c), low2));
+    v128.store(c, f32x4.add(v128.load(c, 16), high2), 16);
+    return;
+  }
+  v128.store(c, low0);
+  v128.store(c, high0, 16);
+  c += ldc;
+  v128.store(c, low1);
+  v128.store(c, high1, 16);
+  c += ldc;
+  v128.store(c, low2);
+  v128.store(c, high2, 16);
 }
 
-function tile2(
+export function winogradTile2(
   c: usize,
   ldc: usize,
   a0: usize,
@@ -292,11 +345,29 @@ function tile2(
     a1 += depthStep;
     b += 32;
   }
-  storeRow(c, low0, high0, accumulate);
-  storeRow(c + ldc, low1, high1, accumulate);
+  if (accumulate) {
+    v128.store(c, f32x4.add(v128.load(c), low0));
+    v128.store(c, f32x4.add(v128.load(c, 16), high0), 16);
+    c += ldc;
+    v128.store(c, f32x4.add(v128.load(c), low1));
+    v128.store(c, f32x4.add(v128.load(c, 16), high1), 16);
+    return;
+  }
+  v128.store(c, low0);
+  v128.store(c, high0, 16);
+  c += ldc;
+  v128.store(c, low1);
+  v128.store(c, high1, 16);
 }
 
-function tile1(c: usize, a0: usize, depthStep: usize, b: usize, depth: i32, accumulate: i32): void {
+export function winogradTile1(
+  c: usize,
+  a0: usize,
+  depthStep: usize,
+  b: usize,
+  depth: i32,
+  accumulate: i32,
+): void {
   let low0 = f32x4.splat(0);
   let high0 = f32x4.splat(0);
   for (; depth > 0; depth--) {
@@ -308,5 +379,11 @@ function tile1(c: usize, a0: usize, depthStep: usize, b: usize, depth: i32, accu
     a0 += depthStep;
     b += 32;
   }
-  storeRow(c, low0, high0, accumulate);
+  if (accumulate) {
+    v128.store(c, f32x4.add(v128.load(c), low0));
+    v128.store(c, f32x4.add(v128.load(c, 16), high0), 16);
+    return;
+  }
+  v128.store(c, low0);
+  v128.store(c, high0, 16);
 }
