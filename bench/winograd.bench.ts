@@ -30,6 +30,7 @@ const LAYERS: readonly Layer[] = [
   { name: "96 → 256 ch, 14² valid", size: 14, channels: 96, filters: 256, padding: "valid" },
   { name: "32 ch, 16²", size: 16, channels: 32, filters: 32, padding: "same" },
   { name: "16 ch, 32²", size: 32, channels: 16, filters: 16, padding: "same" },
+  { name: "16 ch, 3²", size: 3, channels: 16, filters: 16, padding: "same" },
 ];
 const BATCH = 32;
 
