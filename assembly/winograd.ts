@@ -7,7 +7,7 @@
  * of the first-level cache. Channels and filters are multiples of 8. Tiles are numbered along the width, then the
  * height, then the images.
  */
-import { winogradProduct, winogradProductTransposed } from "./winogradProduct";
+import { multiply, multiplyTransposed } from "./matmul";
 import {
   winogradGradientRow,
   winogradInputRow,
@@ -15,10 +15,6 @@ import {
   winogradKernelTiles,
   winogradOutputTile,
 } from "./winogradTiles";
-
-// Exported from the module only so that the optimiser cannot inline them into the loops around them: sums that live
-// across nested loops halve the speed (25 instead of 41 GFLOP/s on Node 20).
-export { winogradTile1, winogradTile2, winogradTile3, winogradTile4, winogradTile5 } from "./winogradProduct";
 
 /** Bytes between planes beyond their content: one cache line. */
 const GAP: usize = 64;
@@ -179,7 +175,7 @@ export function winogradConvolution(
       );
     }
     for (let p: usize = 0; p < 36; p++) {
-      winogradProduct(
+      multiply(
         m + p * mPlane,
         filterBytes,
         v + p * vPlane,
@@ -189,6 +185,8 @@ export function winogradConvolution(
         rows * tilesWide,
         filters,
         channels,
+        0,
+        0,
       );
     }
     for (let r = 0; r < rows; r++) {
@@ -334,7 +332,7 @@ export function winogradKernelGradient(
   for (let first = begin; first < end; first += blockRows) {
     const rows = min(blockRows, end - first);
     for (let p: usize = 0; p < 36; p++) {
-      winogradProductTransposed(
+      multiplyTransposed(
         scratch + p * duPlane,
         filterBytes,
         v + p * vPlane + ((<usize>first) << 2),
@@ -344,7 +342,9 @@ export function winogradKernelGradient(
         rows,
         filters,
         tiles,
+        0,
         packed,
+        0,
       );
     }
     for (let r = 0; r < rows; r++) {

@@ -19,7 +19,7 @@ const BLOCK_TILES = 48;
 /** For the planes of a kernel's gradient: half of a 1 MB second-level cache. */
 const GRADIENT_BLOCK_BYTES = 512 * 1024;
 const KERNEL_SCRATCH_BYTES = 27 * 32 * 32;
-/** Depth of a packed tile: DEPTH in assembly/winogradProduct.ts. */
+/** Depth of a packed tile: DEPTH in assembly/matmul.ts. */
 const PACKED_BYTES = 5 * 256 * 4;
 
 /** Whether the Winograd form can compute this convolution, and pays. */

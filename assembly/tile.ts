@@ -1,98 +1,20 @@
 /**
- * The products of Winograd's planes: C[m, n] = A[m, k]·B with B packed in panels of 8 columns, on register tiles of up to
- * 5×8: ten sums, two vectors of B, one of A and one product are 14 of the 15 registers that engines hand out.
- * Each sum runs over k in order whatever the tile's height, so that a row's bits do not depend on its place.
+ * Register tiles of a matrix product, up to 5×8: ten sums, two vectors of B, one of A and one product are 14 of the 15
+ * registers that engines hand out. Each sum runs over k in order whatever the tile's height, so that a row's bits do not
+ * depend on its place.
+ *
+ * Two things halve a tile's speed on Node 20: being inlined into the loops around it (index.ts exports the tiles to
+ * prevent that), and a condition for each stored row after the loop: 25 instead of 41 GFLOP/s.
  */
 
-/** Depth of a packed tile of A: 5·256 floats and 8·256 floats of B stay in the first-level cache. */
-const DEPTH: i32 = 256;
-
-/** C[m, n] = A·B. A row-major, lda bytes apart; panel p of B [k, 8] at b + p·panelStride; n a multiple of 8. */
-export function winogradProduct(
-  c: usize,
-  ldc: usize,
-  a: usize,
-  lda: usize,
-  b: usize,
-  panelStride: usize,
-  m: i32,
-  n: i32,
-  k: i32,
-): void {
-  for (let j = 0; j < n; j += 8) {
-    for (let i = 0; i < m; ) {
-      const height = tileHeight(m - i);
-      tile(height, c + <usize>i * ldc, ldc, a + <usize>i * lda, lda, 4, b, k, 0);
-      i += height;
-    }
-    c += 32;
-    b += panelStride;
-  }
-}
-
-/** C[m, n] = Aᵀ·B. A [k, m], its rows lda bytes apart; B and n as above. `packed` takes 5·256 floats. */
-export function winogradProductTransposed(
-  c: usize,
-  ldc: usize,
-  a: usize,
-  lda: usize,
-  b: usize,
-  panelStride: usize,
-  m: i32,
-  n: i32,
-  k: i32,
-  packed: usize,
-): void {
-  for (let first = 0; first < k; first += DEPTH) {
-    const depth = min(DEPTH, k - first);
-    for (let i = 0; i < m; ) {
-      const height = tileHeight(m - i);
-      packColumns(packed, a + <usize>first * lda + ((<usize>i) << 2), lda, height, depth);
-      for (let j = 0; j < n; j += 8) {
-        const panel = b + <usize>(j >> 3) * panelStride + ((<usize>first) << 5);
-        tile(
-          height,
-          c + <usize>i * ldc + ((<usize>j) << 2),
-          ldc,
-          packed,
-          4,
-          (<usize>height) << 2,
-          panel,
-          depth,
-          first,
-        );
-      }
-      i += height;
-    }
-  }
-}
-
 /** Five rows, but the last six to nine are shared between two tiles: a tile of one or two costs as much as one of four. */
-function tileHeight(left: i32): i32 {
+export function tileHeight(left: i32): i32 {
   if (left === 5 || left >= 10) return 5;
   return left > 5 ? (left + 1) >> 1 : left;
 }
 
-/** `width` ≤ 5 neighbouring columns of A, `depth` rows: they end up one row behind the other. */
-function packColumns(to: usize, a: usize, lda: usize, width: i32, depth: i32): void {
-  if (width === 5) {
-    for (; depth > 0; depth--) {
-      v128.store(to, v128.load(a));
-      store<f32>(to, load<f32>(a, 16), 16);
-      to += 20;
-      a += lda;
-    }
-    return;
-  }
-  for (; depth > 0; depth--) {
-    for (let i: usize = 0; i < <usize>width; i++) store<f32>(to + (i << 2), load<f32>(a + (i << 2)));
-    to += (<usize>width) << 2;
-    a += lda;
-  }
-}
-
 /** One tile of C: element (i, k) of A at a + i·rowStep + k·depthStep; adds to C when `accumulate` is not 0. */
-function tile(
+export function tile(
   height: i32,
   c: usize,
   ldc: usize,
@@ -103,17 +25,14 @@ function tile(
   depth: i32,
   accumulate: i32,
 ): void {
-  if (height === 5) winogradTile5(c, ldc, a, rowStep, depthStep, b, depth, accumulate);
-  else if (height === 4) winogradTile4(c, ldc, a, rowStep, depthStep, b, depth, accumulate);
-  else if (height === 3) winogradTile3(c, ldc, a, rowStep, depthStep, b, depth, accumulate);
-  else if (height === 2) winogradTile2(c, ldc, a, rowStep, depthStep, b, depth, accumulate);
-  else winogradTile1(c, a, depthStep, b, depth, accumulate);
+  if (height === 5) tile5(c, ldc, a, rowStep, depthStep, b, depth, accumulate);
+  else if (height === 4) tile4(c, ldc, a, rowStep, depthStep, b, depth, accumulate);
+  else if (height === 3) tile3(c, ldc, a, rowStep, depthStep, b, depth, accumulate);
+  else if (height === 2) tile2(c, ldc, a, rowStep, depthStep, b, depth, accumulate);
+  else tile1(c, a, depthStep, b, depth, accumulate);
 }
 
-// One condition for all rows, after the loop: a condition for each row halves the speed on Node 20 (25 instead of 41
-// GFLOP/s). The tiles are exported from the module lest they be inlined: see winograd.ts.
-
-export function winogradTile5(
+export function tile5(
   c: usize,
   ldc: usize,
   a0: usize,
@@ -195,7 +114,7 @@ export function winogradTile5(
   v128.store(c, high4, 16);
 }
 
-export function winogradTile4(
+export function tile4(
   c: usize,
   ldc: usize,
   a0: usize,
@@ -264,7 +183,7 @@ export function winogradTile4(
   v128.store(c, high3, 16);
 }
 
-export function winogradTile3(
+export function tile3(
   c: usize,
   ldc: usize,
   a0: usize,
@@ -320,7 +239,7 @@ export function winogradTile3(
   v128.store(c, high2, 16);
 }
 
-export function winogradTile2(
+export function tile2(
   c: usize,
   ldc: usize,
   a0: usize,
@@ -363,14 +282,7 @@ export function winogradTile2(
   v128.store(c, high1, 16);
 }
 
-export function winogradTile1(
-  c: usize,
-  a0: usize,
-  depthStep: usize,
-  b: usize,
-  depth: i32,
-  accumulate: i32,
-): void {
+export function tile1(c: usize, a0: usize, depthStep: usize, b: usize, depth: i32, accumulate: i32): void {
   let low0 = f32x4.splat(0);
   let high0 = f32x4.splat(0);
   for (; depth > 0; depth--) {
