@@ -11,7 +11,7 @@ import type { Graph } from "../models/graph.js";
 import { backwardGraph, forwardGraph, penalty, withLogits } from "../models/run.js";
 import { type Shape, sizeOf } from "../shape.js";
 import type { DataRegions, Regions } from "./regions.js";
-import type { SessionOptions } from "./session.js";
+import type { SessionData, SessionOptions } from "./session.js";
 import type { Optimizer } from "./types.js";
 
 /** The k of top-k accuracy. */
@@ -122,14 +122,15 @@ function gatherBatchLabels(
   batch: number,
 ): WasmTensor {
   const { data, labels } = regions;
-  const order = orderTensor(recorder, regions);
-  if (data.labels instanceof Float32Array) {
-    const classes = sizeOf(graph.nodes[graph.output].outputShape);
-    const source = recorder.tensor([data.count, classes], "float32", labels);
-    return gatherImages(recorder, source, order, 1, batch, [batch, classes]);
-  }
-  const dataType: DataType = data.labels instanceof Uint8Array ? "uint8" : "int32";
-  return gatherLabels(recorder, recorder.tensor([data.count], dataType, labels), order, batch);
+  const outputs = sizeOf(graph.nodes[graph.output].outputShape);
+  const shape = data.labels instanceof Float32Array ? [data.count, outputs] : [data.count];
+  const source = recorder.tensor(shape, labelType(data.labels), labels);
+  return gatherLabels(recorder, source, orderTensor(recorder, regions), batch);
+}
+
+function labelType(labels: SessionData["labels"]): DataType {
+  if (labels instanceof Uint8Array) return "uint8";
+  return labels instanceof Int32Array ? "int32" : "float32";
 }
 
 function orderTensor(recorder: Recorder, regions: DataRegions): WasmTensor {

@@ -17,7 +17,10 @@ const SPINS = 20_000;
 /** Sleeps of 50 ms at one barrier before a worker gives up: a minute. */
 const SLICES = 1200;
 
-type Action = () => void;
+interface Action {
+  readonly run: () => void;
+  readonly label: string;
+}
 
 export class Runner {
   readonly #worker: number;
@@ -49,7 +52,7 @@ export class Runner {
     for (let step = from; step < to; step++) {
       const whole = (step + 1) * batchSize <= count;
       this.#writeState(stretch, step);
-      for (const action of this.#actionsOf(whole ? stretch.program : stretch.lastProgram)) action();
+      this.#runProgram(whole ? stretch.program : stretch.lastProgram);
       // Worker 0 alone reads the stop word, so that all end at the same step. The slot of this step is written again
       // two steps later, when everybody has passed the barrier between.
       const slot = decision + (step & 1);
@@ -74,6 +77,16 @@ export class Runner {
     }
   }
 
+  #runProgram(program: number): void {
+    let current: Action | undefined;
+    try {
+      for (current of this.#actionsOf(program)) current.run();
+    } catch (cause) {
+      if (cause instanceof WorkerError) throw cause;
+      throw new WorkerError(`${current?.label}: ${(cause as Error).message}`, { cause });
+    }
+  }
+
   #actionsOf(program: number): readonly Action[] {
     let actions = this.#actions.get(program);
     if (!actions) {
@@ -85,13 +98,13 @@ export class Runner {
 
   #compile(call: Call): Action[] {
     const actions: Action[] = [];
-    if (call.meet && this.#setup.workers > 1) actions.push(() => this.#meet());
+    if (call.meet && this.#setup.workers > 1) actions.push({ run: () => this.#meet(), label: call.label });
     const range = rangeOf(call.split, this.#worker, this.#setup.workers);
     if (range) {
       const kernel = this.#kernels[call.kernel];
       if (!kernel) throw new WorkerError(`the core has no kernel "${call.kernel}" (${call.label}).`);
       const args = call.args.map((arg) => (typeof arg === "number" ? arg : this.#block + arg.ownOffset));
-      actions.push(kernel.bind(null, ...args, ...range));
+      actions.push({ run: kernel.bind(null, ...args, ...range), label: `${call.label} (${call.kernel})` });
     }
     return actions;
   }
