@@ -2,7 +2,7 @@
 import { type NDArray, ndarray } from "./ndarray.js";
 
 /** y = max(x, 0). */
-export const relu = (x: NDArray): NDArray => map(x, (value) => (value < 0 ? 0 : value));
+export const relu = (x: NDArray): NDArray => map(x, (value) => Math.max(value, 0));
 /** dX = y > 0 ? dY : 0. The slope at 0 is 0. */
 export const reluGradient = (y: NDArray, dY: NDArray): NDArray =>
   map(y, (value, i) => (value > 0 ? dY.data[i] : 0));

@@ -109,10 +109,7 @@ function gatherBatch(recorder: Recorder, graph: Graph, regions: DataRegions, bat
   const example: Shape = graph.nodes[0].outputShape;
   const dataType: DataType = data.images instanceof Uint8Array ? "uint8" : "float32";
   const source = recorder.tensor([data.count, ...example], dataType, regions.images);
-  return gatherImages(recorder, source, orderTensor(recorder, regions), data.scale, batch, [
-    batch,
-    ...example,
-  ]);
+  return gatherImages(recorder, source, orderTensor(recorder, regions), data.scale, batch, example);
 }
 
 function gatherBatchLabels(
