@@ -168,7 +168,7 @@ function pool1(
     let index = first + a * W * C;
     for (let b = 0; b < columns; ++b) {
       const v = load<f32>(from);
-      if (!(v <= best) && !isNaN(best)) {
+      if (!(v <= best) && !F32.isNaN(best)) {
         best = v;
         where = index;
       }

@@ -52,7 +52,7 @@ export function accumulateMetrics(
     for (let c = 0; c < classes; ++c) {
       const value = load<f32>(output + ((<usize>c) << 2));
       if (value > chosen) greater++;
-      if (isNaN(value)) ordered = false;
+      if (F32.isNaN(value)) ordered = false;
     }
     if (ordered) {
       if (firstMaximum(output, classes) === label) correct++;
