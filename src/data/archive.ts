@@ -37,7 +37,7 @@ export async function readArchive(
       const name = header.name.split("/").at(-1) ?? "";
       const known = expected.get(name);
       if (known === undefined || (header.type ?? "file") !== "file") {
-        await body.cancel();
+        await skip(body);
         continue;
       }
       if (!missing.delete(name)) throw new DataError(`${path}: ${name} is in the archive twice.`);
@@ -66,6 +66,14 @@ async function entriesOf(path: string): Promise<ReadableStream<ParsedTarEntry>> 
   return (Readable.toWeb(bytes) as ReadableStream<Uint8Array>).pipeThrough(
     createTarDecoder({ strict: true }),
   );
+}
+
+/**
+ * Reads to the end instead of cancelling: modern-tar 0.8.6 loses the entry behind a cancelled one where the cancelled
+ * body was already buffered, and then waits for ever.
+ */
+async function skip(body: ReadableStream<Uint8Array>): Promise<void> {
+  await body.pipeTo(new WritableStream());
 }
 
 async function readBody(body: ReadableStream<Uint8Array>, size: number): Promise<Uint8Array> {

@@ -141,13 +141,15 @@ async function fromDirectory(dataDir: string, pins: Cifar10Pins): Promise<Parts>
 
 /** The archive or the folder with the batches: `dataDir` itself, or in it. */
 async function locate(dataDir: string): Promise<string> {
-  const info = await stat(dataDir).catch((error: Error) => {
-    throw new DataError(`cifar10: cannot read the data folder ${dataDir}: ${error.message}.`, {
+  let names: string[];
+  try {
+    if ((await stat(dataDir)).isFile()) return dataDir;
+    names = await readdir(dataDir);
+  } catch (error) {
+    throw new DataError(`cifar10: cannot read the data folder ${dataDir}: ${(error as Error).message}.`, {
       cause: error,
     });
-  });
-  if (info.isFile()) return dataDir;
-  const names = await readdir(dataDir);
+  }
   if (BATCH_NAMES.some((name) => names.includes(`${name}.bin`))) return dataDir;
   const found = [FOLDER, ...ARCHIVES].find((name) => names.includes(name));
   if (found) return join(dataDir, found);

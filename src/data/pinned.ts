@@ -4,7 +4,7 @@
  */
 import { mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { DataError } from "../errors.js";
+import { DataError, rejectUnknownKeys } from "../errors.js";
 import { sizeOf } from "../shape.js";
 import { cacheDirectory, removeStalePartials, sha256, writeAtomically } from "./cache.js";
 import type { Dataset, DatasetPair } from "./dataset.js";
@@ -40,6 +40,14 @@ export interface FetchOptions {
   readonly onWarning?: (message: string) => void;
 }
 
+const FETCH_OPTIONS: readonly (keyof FetchOptions)[] = [
+  "dataDir",
+  "cacheDir",
+  "offline",
+  "onProgress",
+  "onWarning",
+];
+
 export interface Readers {
   /** From files that the user has. @throws DataError naming the file that is missing or wrong */
   fromDirectory(dataDir: string): Promise<Parts>;
@@ -53,6 +61,7 @@ export async function loadPinned(
   options: FetchOptions,
   readers: Readers,
 ): Promise<DatasetPair> {
+  rejectUnknownKeys(pinned.name, options, FETCH_OPTIONS);
   if (options.dataDir !== undefined) {
     const parts = await readers.fromDirectory(options.dataDir);
     requireSums(pinned, parts, options.dataDir);
