@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { cacheDirectory } from "../src/data/cache.js";
 import type { Dataset } from "../src/data/dataset.js";
@@ -86,21 +85,6 @@ describe("shapes", () => {
     expect(new Set(sums).size).toBe(96);
   });
 
-  test("every image shows a shape: its middle colours differ from its background", () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 0, max: 2 ** 31 }), (seed) => {
-        const { images } = shapes({ train: 10, test: 1, seed }).train;
-        for (let i = 0; i < 10; i++) {
-          const image = images.subarray(i * 3072, (i + 1) * 3072) as Uint8Array;
-          // Variance of a channel by noise of at most ±40 alone is at most 40·41/3 = 547; a shape adds to it.
-          const spread = [0, 1, 2].map((c) => variance(image.filter((_, j) => j % 3 === c)));
-          expect(Math.max(...spread)).toBeGreaterThan(40);
-        }
-      }),
-      { numRuns: 20 },
-    );
-  });
-
   test("wrong options", () => {
     expect(() => shapes({ train: 0 })).toThrow("shapes: train must be a positive integer; got 0.");
     expect(() => shapes({ test: 1.5 })).toThrow(OptionError);
@@ -108,11 +92,6 @@ describe("shapes", () => {
     expect(() => shapes({ sead: 1 } as object)).toThrow('Did you mean "seed"?');
   });
 });
-
-function variance(values: Uint8Array): number {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
-}
 
 describe("loadDataset", () => {
   test("by name, limited", async () => {

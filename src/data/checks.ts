@@ -5,9 +5,7 @@ import type { Dataset } from "./dataset.js";
 
 /** The first `count` images, or all where there are fewer; shares the memory. @throws OptionError unless positive */
 export function limit(dataset: Dataset, count: number): Dataset {
-  if (!Number.isInteger(count) || count < 1) {
-    throw new OptionError(mustBe("limit", "count", "be a positive integer", count));
-  }
+  requireLimit(count);
   if (count >= dataset.count) return dataset;
   return {
     ...dataset,
@@ -15,6 +13,13 @@ export function limit(dataset: Dataset, count: number): Dataset {
     images: dataset.images.subarray(0, count * sizeOf(dataset.imageShape)),
     labels: dataset.labels.subarray(0, count),
   };
+}
+
+/** Apart, so that a wrong limit is an error before anything is fetched. */
+export function requireLimit(count: number): void {
+  if (!Number.isInteger(count) || count < 1) {
+    throw new OptionError(mustBe("limit", "count", "be a positive integer", count));
+  }
 }
 
 /**

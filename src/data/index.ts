@@ -1,6 +1,6 @@
 /** All datasets by name, as the command line and `datasets.…` know them. */
 import { OptionError, rejectUnknownKeys, unknownName } from "../errors.js";
-import { limit } from "./checks.js";
+import { limit, requireLimit } from "./checks.js";
 import { cifar10 } from "./cifar10.js";
 import type { DatasetPair } from "./dataset.js";
 import { type FolderOptions, folder } from "./folder.js";
@@ -46,6 +46,7 @@ const KNOWN_OPTIONS: readonly (keyof LoadOptions)[] = [
 /** @param name "cifar10", "mnist", "shapes" or "folder:PATH"  @throws OptionError naming the nearest known one */
 export async function loadDataset(name: string, options: LoadOptions = {}): Promise<DatasetPair> {
   rejectUnknownKeys("loadDataset", options, KNOWN_OPTIONS);
+  if (options.limit !== undefined) requireLimit(options.limit);
   const pair = await load(name, options);
   if (options.limit === undefined) return pair;
   return { train: limit(pair.train, options.limit), test: limit(pair.test, options.limit) };
