@@ -1,31 +1,23 @@
 /** `cbapd data <dataset>`: fetch, verify, describe, and show an image in the terminal and as PNG. */
 import { writeFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { SingleBar } from "cli-progress";
 import type { Command } from "commander";
 import { encode } from "fast-png";
-import {
-  type Dataset,
-  type DatasetDescription,
-  type DatasetPair,
-  describe,
-  loadDataset,
-  type OnProgress,
-} from "../data/index.js";
-import { FileError, mustBe, OptionError } from "../errors.js";
-import { showShape } from "../shape.js";
+import { type Dataset, type DatasetPair, datasets, FileError, mustBe, OptionError } from "../index.js";
+import { progressBar } from "./fetchBar.js";
+import { wholeNumber } from "./options.js";
 import { imageRgb, terminalImage } from "./terminalImage.js";
 
 const ZOOM = 8;
 const TRUE_COLOUR_BITS = 24;
 
 interface DataOptions {
-  readonly show?: string;
+  readonly show?: number;
   readonly test?: boolean;
   readonly out?: string;
   readonly dataDir?: string;
   readonly offline?: boolean;
-  readonly limit?: string;
+  readonly limit?: number;
   readonly skipBad?: boolean;
   readonly json?: boolean;
 }
@@ -35,12 +27,12 @@ export function dataCommand(program: Command): void {
     .command("data")
     .description("fetch, verify and describe a dataset, and show an image of it")
     .argument("<dataset>", "cifar10, mnist, shapes or folder:PATH")
-    .option("--show <index>", "draw this image in the terminal and write it as PNG")
+    .option("--show <index>", "draw this image in the terminal and write it as PNG", wholeNumber("--show", 0))
     .option("--test", "show an image of the test part, not of the training part")
     .option("--out <file.png>", "where the PNG goes (default: <dataset>-<index>.png)")
     .option("--data-dir <path>", "the original files, packed or unpacked, instead of cache and network")
     .option("--offline", "never touch the network")
-    .option("--limit <n>", "only the first n images of each part")
+    .option("--limit <n>", "only the first n images of each part", wholeNumber("--limit"))
     .option("--skip-bad", "leave damaged images of a folder out instead of failing")
     .option("--json", "print one JSON object")
     .addHelpText("after", "\nExample:\n  $ cbapd data cifar10 --show 1 --out truck.png")
@@ -48,14 +40,13 @@ export function dataCommand(program: Command): void {
 }
 
 async function runData(name: string, options: DataOptions): Promise<void> {
-  const limit = options.limit === undefined ? undefined : wholeNumber("--limit", options.limit, 1);
-  const index = options.show === undefined ? undefined : wholeNumber("--show", options.show, 0);
+  const { limit, show: index } = options;
   const { dataDir, offline, skipBad } = options;
   const bar = progressBar();
   let pair: DatasetPair;
   try {
     const onWarning = (message: string) => void process.stderr.write(`warning: ${message}\n`);
-    pair = await loadDataset(name, {
+    pair = await datasets.loadDataset(name, {
       dataDir,
       offline,
       skipBad,
@@ -71,7 +62,7 @@ async function runData(name: string, options: DataOptions): Promise<void> {
   const png =
     index === undefined ? undefined : await writePng(shown, index, options.out ?? pngName(name, options));
   const { source, licence, classes } = pair.train;
-  const parts = { train: describe(pair.train), test: describe(pair.test) };
+  const parts = { train: datasets.describe(pair.train), test: datasets.describe(pair.test) };
   if (options.json) {
     process.stdout.write(`${JSON.stringify({ dataset: name, source, licence, classes, ...parts, png })}\n`);
     return;
@@ -84,14 +75,6 @@ async function runData(name: string, options: DataOptions): Promise<void> {
     `\n${terminalImage(shown, index, { colour })}\n` +
       `${shown.name}, image ${index}: ${shown.classes[label]} (${label}), written to ${png}\n`,
   );
-}
-
-function wholeNumber(option: string, text: string, least: number): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
-    throw new OptionError(mustBe("data", option, `be a whole number from ${least} on`, text));
-  }
-  return value;
 }
 
 /** `cifar10-4.png`, `cifar10-test-4.png`; a folder goes by its own name. */
@@ -118,10 +101,16 @@ function table(
   name: string,
   source: string | undefined,
   licence: string | undefined,
-  { train, test }: { readonly train: DatasetDescription; readonly test: DatasetDescription },
+  {
+    train,
+    test,
+  }: { readonly train: datasets.DatasetDescription; readonly test: datasets.DatasetDescription },
 ): string {
-  const part = (title: string, { count, imageShape, imagesSha256, labelsSha256 }: DatasetDescription) => [
-    `${title}${count.toLocaleString("en")} images, ${showShape(imageShape)}`,
+  const part = (
+    title: string,
+    { count, imageShape, imagesSha256, labelsSha256 }: datasets.DatasetDescription,
+  ) => [
+    `${title}${count.toLocaleString("en")} images, ${imageShape.join("×")}`,
     `          SHA-256 images ${imagesSha256}`,
     `          SHA-256 labels ${labelsSha256}`,
   ];
@@ -139,37 +128,4 @@ function table(
     row("class", "train", "test"),
     ...names.map((className) => row(className, train.classCounts[className], test.classCounts[className])),
   ].join("\n");
-}
-
-/** A bar on stderr for each phase (downloading, decoding), and nothing where stderr is no terminal. */
-function progressBar(): { readonly report: OnProgress; stop(): void } {
-  if (!process.stderr.isTTY) return { report: () => {}, stop: () => {} };
-  let bar: SingleBar | undefined;
-  let phase = "";
-  const stop = () => {
-    bar?.stop();
-    bar = undefined;
-  };
-  const report: OnProgress = (done, total, what) => {
-    if (what !== phase) {
-      stop();
-      phase = what;
-    }
-    if (total === 0) return;
-    if (!bar) {
-      bar = new SingleBar({
-        format: `${what} [{bar}] {percentage}% | {value}/{total} | {eta_formatted}`,
-        formatValue: (value, _options, type) =>
-          (type === "value" || type === "total") && total >= 1e6
-            ? `${(value / 1e6).toFixed(1)} MB`
-            : String(value),
-        stream: process.stderr,
-        barCompleteChar: "=",
-        barIncompleteChar: ".",
-      });
-      bar.start(total, done);
-    }
-    bar.update(done);
-  };
-  return { report, stop };
 }

@@ -250,3 +250,16 @@ async function readImage(
     return (error as Error).message.split("\n")[0];
   }
 }
+
+/** Single image files, resized to `imageShape`; without labels. @throws DataError naming those that cannot be read */
+export async function imageFiles(
+  paths: readonly string[],
+  imageShape: readonly [number, number, number],
+): Promise<Dataset> {
+  const sharp = await importSharp();
+  const bad: string[] = [];
+  const files = paths.map((path) => ({ path, label: 0 }));
+  const images = await readImages(sharp, files, imageShape, bad, () => {});
+  if (bad.length > 0) throw new DataError(`cannot be read as images: ${list(bad)}.`);
+  return { ...images, name: "images", classes: [] };
+}

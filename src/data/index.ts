@@ -13,7 +13,7 @@ export { checkLabels, classCounts, limit } from "./checks.js";
 export { cifar10 } from "./cifar10.js";
 export type { Dataset, DatasetPair } from "./dataset.js";
 export { type DatasetDescription, describe } from "./describe.js";
-export { type FolderOptions, folder } from "./folder.js";
+export { type FolderOptions, folder, imageFiles } from "./folder.js";
 export { mnist } from "./mnist.js";
 export type { OnProgress } from "./npmPackage.js";
 export type { FetchOptions } from "./pinned.js";
