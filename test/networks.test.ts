@@ -26,7 +26,9 @@ describe.each(NETWORK_NAMES)("%s", (name) => {
   });
 
   it("rejects unknown and wrong options", () => {
-    expect(() => NETWORKS[name]({ clases: 3 } as object)).toThrow(`${name}: unknown option "clases". Did you mean "classes"?`);
+    expect(() => NETWORKS[name]({ clases: 3 } as object)).toThrow(
+      `${name}: unknown option "clases". Did you mean "classes"?`,
+    );
     expect(() => NETWORKS[name]({ width: 0 })).toThrow(`${name}: width must be a positive number; got 0.`);
   });
 });

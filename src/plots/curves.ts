@@ -61,9 +61,11 @@ function panel(name: string, points: Point[], epochs: number): Element {
     marginLeft: 56,
     marginRight: 60,
     marginBottom: 44,
+    inset: 6,
     style: { background: "white", fontFamily: "inherit", fontSize: "12px" },
     x: {
       label: "epoch",
+      labelAnchor: "center",
       labelArrow: "none",
       domain: [0.5, epochs + 0.5],
       ticks: ticksOf(epochs),
@@ -72,7 +74,7 @@ function panel(name: string, points: Point[], epochs: number): Element {
     y: { label: name, labelArrow: "none", grid: true, nice: true, ticks: 6 },
     color: COLOURS,
     marks: [
-      Plot.line(points, { x: "epoch", y: "value", stroke: "series", strokeWidth: 2 }),
+      Plot.line(points, { x: "epoch", y: "value", z: "series", stroke: "series", strokeWidth: 2 }),
       epochs <= 50 ? Plot.dot(points, { x: "epoch", y: "value", fill: "series", r: 3 }) : null,
       Plot.text(last, {
         x: "epoch",

@@ -103,7 +103,8 @@ class FitLoop {
       interrupted = !(await this.#runEpoch());
     }
     await this.#each((callback) => callback.onTrainEnd?.(this.#context));
-    return { history: this.#history, interrupted, state: this.#state() };
+    const unfinished = interrupted && this.#epoch < this.#epochs;
+    return { history: this.#history, interrupted: unfinished, state: this.#state() };
   }
 
   /** True when the epoch was completed; false after an interruption, of which the state tells how to go on. */
