@@ -1,5 +1,5 @@
 /** An image as text: two rows of pixels a line, since a terminal's cell is about twice as high as wide. */
-import type { Dataset } from "../data/index.js";
+import type { Dataset } from "../index.js";
 
 const SHADES = " ░▒▓█";
 const RESET = "\x1b[0m";
