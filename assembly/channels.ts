@@ -1,0 +1,36 @@
+/**
+ * Per-channel work on rows of C floats, seen as one flat array.
+ *
+ * Rows fill whole vectors only when 4 divides C. A *period* is the least multiple of C that is also one of 16: so many
+ * floats hold whole rows and whole vectors alike. A channel's constants, laid out over one period in scratch, meet the
+ * flat array vector by vector, whatever C is; and a period's lane sums give the channels' when its copies are added.
+ */
+
+/** Floats in a period: C doubled until 16 divides it, which is lcm(C, 16) ≤ 16·C. */
+export function periodOf(channels: i32): i32 {
+  let period = channels;
+  while ((period & 15) !== 0) period <<= 1;
+  return period;
+}
+
+/** Repeats the first `channels` floats at `at` over the whole period. */
+export function spread(at: usize, channels: i32, period: i32): void {
+  const ahead = (<usize>channels) << 2;
+  for (let i = channels; i < period; ++i) {
+    const to = at + ((<usize>i) << 2);
+    store<f32>(to, load<f32>(to - ahead));
+  }
+}
+
+/** y[c] = Σ_k sums[k·C + c], in order of k: what the lanes of a period have summed, for each channel. */
+export function fold(y: usize, sums: usize, channels: i32, period: i32): void {
+  for (let c = 0; c < channels; ++c) {
+    let sum: f32 = load<f32>(sums + ((<usize>c) << 2));
+    for (let i = c + channels; i < period; i += channels) sum += load<f32>(sums + ((<usize>i) << 2));
+    store<f32>(y + ((<usize>c) << 2), sum);
+  }
+}
+
+export function clear(at: usize, n: i32): void {
+  memory.fill(at, 0, (<usize>n) << 2);
+}
