@@ -31,6 +31,30 @@ export function fold(y: usize, sums: usize, channels: i32, period: i32): void {
   }
 }
 
-export function clear(at: usize, n: i32): void {
-  memory.fill(at, 0, (<usize>n) << 2);
+/**
+ * sums[j] = Σ_i x[i·period + j] over a flat array of `size` floats, its incomplete last period included; overwrites sums.
+ * Four periods at a time, then what is left one by one: an order that depends on the sizes alone.
+ */
+export function sumPeriods(sums: usize, x: usize, size: i32, period: i32): void {
+  const width = (<usize>period) << 2;
+  memory.fill(sums, 0, width);
+  let row = x;
+  let left = size;
+  for (; left >= 4 * period; left -= 4 * period) {
+    for (let j: usize = 0; j < width; j += 16) {
+      const at = row + j;
+      const low = f32x4.add(v128.load(at), v128.load(at + width));
+      const high = f32x4.add(v128.load(at + 2 * width), v128.load(at + 3 * width));
+      v128.store(sums + j, f32x4.add(v128.load(sums + j), f32x4.add(low, high)));
+    }
+    row += 4 * width;
+  }
+  for (; left >= period; left -= period) {
+    for (let j: usize = 0; j < width; j += 16) {
+      v128.store(sums + j, f32x4.add(v128.load(sums + j), v128.load(row + j)));
+    }
+    row += width;
+  }
+  const rest = (<usize>left) << 2;
+  for (let j: usize = 0; j < rest; j += 4) store<f32>(sums + j, load<f32>(sums + j) + load<f32>(row + j));
 }

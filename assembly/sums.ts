@@ -1,45 +1,24 @@
 /** Sums over all axes but the last, in two steps: within each image, then over the images. */
-import { clear, fold, periodOf } from "./channels";
+import { fold, periodOf, sumPeriods } from "./channels";
 
 /**
  * y[n, c] = Σ_p x[n, p, c] for images n in [begin, end). x [N, P, C], y [N, C]; overwrites y.
- * The period's lanes are summed four periods at a time, then what is left one by one: an order that depends on P and C
- * alone. sums: scratch for a period of floats.
+ * work: scratch for a period of floats.
  */
 export function channelSumsInImages(
   y: usize,
   x: usize,
-  sums: usize,
+  work: usize,
   positions: i32,
   channels: i32,
   begin: i32,
   end: i32,
 ): void {
   const period = periodOf(channels);
-  const width = (<usize>period) << 2;
   const size = positions * channels;
   for (let n = begin; n < end; ++n) {
-    clear(sums, period);
-    let row = x + ((<usize>n * <usize>size) << 2);
-    let left = size;
-    for (; left >= 4 * period; left -= 4 * period) {
-      for (let j: usize = 0; j < width; j += 16) {
-        const at = row + j;
-        const low = f32x4.add(v128.load(at), v128.load(at + width));
-        const high = f32x4.add(v128.load(at + 2 * width), v128.load(at + 3 * width));
-        v128.store(sums + j, f32x4.add(v128.load(sums + j), f32x4.add(low, high)));
-      }
-      row += 4 * width;
-    }
-    for (; left >= period; left -= period) {
-      for (let j: usize = 0; j < width; j += 16) {
-        v128.store(sums + j, f32x4.add(v128.load(sums + j), v128.load(row + j)));
-      }
-      row += width;
-    }
-    const rest = (<usize>left) << 2;
-    for (let j: usize = 0; j < rest; j += 4) store<f32>(sums + j, load<f32>(sums + j) + load<f32>(row + j));
-    fold(y + ((<usize>n * <usize>channels) << 2), sums, channels, period);
+    sumPeriods(work, x + ((<usize>n * <usize>size) << 2), size, period);
+    fold(y + ((<usize>n * <usize>channels) << 2), work, channels, period);
   }
 }
 

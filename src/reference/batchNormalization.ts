@@ -1,0 +1,95 @@
+/**
+ * Batch normalisation: y = gamma·xHat + beta with xHat = (x − mean)/√(variance + epsilon), per channel of the last axis.
+ * M is the number of values a channel has: the product of all other axes.
+ * Source: Ioffe & Szegedy 2015, arXiv:1502.03167, section 3.
+ */
+import type { BatchNormalizationGradients, Statistics } from "../backend/backend.js";
+import { type NDArray, ndarray } from "./ndarray.js";
+
+const channelsOf = (x: NDArray): number => x.shape[x.shape.length - 1];
+
+/** mean = Σ x/M; variance = Σ (x − mean)²/M, biased. Two passes: no difference of large sums. */
+export function batchStatistics(x: NDArray): Statistics<NDArray> {
+  const channels = channelsOf(x);
+  const count = x.data.length / channels;
+  const mean = ndarray([channels]);
+  const variance = ndarray([channels]);
+  for (let i = 0; i < x.data.length; i++) mean.data[i % channels] += x.data[i] / count;
+  for (let i = 0; i < x.data.length; i++) {
+    const c = i % channels;
+    variance.data[c] += (x.data[i] - mean.data[c]) ** 2 / count;
+  }
+  return { mean, variance };
+}
+
+export function normalize(
+  x: NDArray,
+  { mean, variance }: Statistics<NDArray>,
+  gamma: NDArray,
+  beta: NDArray,
+  epsilon: number,
+): NDArray {
+  const channels = channelsOf(x);
+  const y = ndarray(x.shape);
+  for (let i = 0; i < x.data.length; i++) {
+    const c = i % channels;
+    const xHat = (x.data[i] - mean.data[c]) / Math.sqrt(variance.data[c] + epsilon);
+    y.data[i] = gamma.data[c] * xHat + beta.data[c];
+  }
+  return y;
+}
+
+/**
+ * mean and variance depend on every x of the channel, which adds two terms to dX:
+ *   dBeta = Σ dY,  dGamma = Σ dY·xHat,
+ *   dX = gamma/√(variance + epsilon)·(dY − dBeta/M − xHat·dGamma/M).
+ * The second term comes by way of the mean, the third by way of the variance. Derivation: docs/layers/batchNormalization.md.
+ */
+export function batchNormalizationGradients(
+  x: NDArray,
+  dY: NDArray,
+  statistics: Statistics<NDArray>,
+  gamma: NDArray,
+  epsilon: number,
+): BatchNormalizationGradients<NDArray> {
+  const { mean, variance } = statistics;
+  const { dX, dGamma, dBeta } = normalizeGradients(x, dY, statistics, gamma, epsilon);
+  const channels = channelsOf(x);
+  const count = x.data.length / channels;
+  for (let i = 0; i < x.data.length; i++) {
+    const c = i % channels;
+    const inverseStd = 1 / Math.sqrt(variance.data[c] + epsilon);
+    const xHat = (x.data[i] - mean.data[c]) * inverseStd;
+    dX.data[i] -= (gamma.data[c] * inverseStd * (dBeta.data[c] + xHat * dGamma.data[c])) / count;
+  }
+  return { dX, dGamma, dBeta };
+}
+
+/** With constant statistics y is linear in x: dX = dY·gamma/√(variance + epsilon). dGamma and dBeta as above. */
+export function normalizeGradients(
+  x: NDArray,
+  dY: NDArray,
+  { mean, variance }: Statistics<NDArray>,
+  gamma: NDArray,
+  epsilon: number,
+): BatchNormalizationGradients<NDArray> {
+  const channels = channelsOf(x);
+  const dX = ndarray(x.shape);
+  const dGamma = ndarray([channels]);
+  const dBeta = ndarray([channels]);
+  for (let i = 0; i < x.data.length; i++) {
+    const c = i % channels;
+    const inverseStd = 1 / Math.sqrt(variance.data[c] + epsilon);
+    dX.data[i] = dY.data[i] * gamma.data[c] * inverseStd;
+    dGamma.data[c] += dY.data[i] * (x.data[i] - mean.data[c]) * inverseStd;
+    dBeta.data[c] += dY.data[i];
+  }
+  return { dX, dGamma, dBeta };
+}
+
+/** In place: moving = momentum·moving + (1 − momentum)·batch. */
+export function updateMoving(moving: NDArray, batch: NDArray, momentum: number): void {
+  moving.data.forEach((value, c) => {
+    moving.data[c] = momentum * value + (1 - momentum) * batch.data[c];
+  });
+}
