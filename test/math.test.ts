@@ -1,6 +1,7 @@
 /**
  * exp, log, tanh and sigmoid over the whole float32 range, against JavaScript's double precision rounded to float32.
- * The bound is in units in the last place: how many floats lie between the result and the right one.
+ * The bound is in units in the last place: how many floats lie between the result and the right one, which is what
+ * was measured. The core has the same bits everywhere, so it can be held to that.
  */
 import { expect, test } from "vitest";
 import { Core } from "./support/kernels.js";
@@ -18,19 +19,19 @@ function sigmoid(x: number): number {
 }
 
 const functions = [
-  { name: "exp", run: expArray, oracle: Math.exp, bound: 2 },
-  { name: "log", run: logArray, oracle: Math.log, bound: 2 },
+  { name: "exp", run: expArray, oracle: Math.exp, bound: 1 },
+  { name: "log", run: logArray, oracle: Math.log, bound: 1 },
   {
     name: "tanh",
     run: (y: number, x: number, begin: number, end: number) => tanhForward(y, x, 1, begin, end),
     oracle: Math.tanh,
-    bound: 2,
+    bound: 1,
   },
   {
     name: "sigmoid",
     run: (y: number, x: number, begin: number, end: number) => sigmoidForward(y, x, 1, begin, end),
     oracle: sigmoid,
-    bound: 3,
+    bound: 2,
   },
 ];
 
