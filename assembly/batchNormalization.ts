@@ -34,15 +34,28 @@ export function momentsInImages(
     const mean = means + <usize>n * rowBytes;
     sumPeriods(work, image, size, period);
     fold(mean, work, channels, period);
-    for (let c: usize = 0; c < rowBytes; c += 4) {
-      const value = load<f32>(mean + c) / <f32>positions;
-      store<f32>(mean + c, value);
-      store<f32>(centre + c, value);
-    }
+    divide(mean, <f32>positions, channels);
+    memory.copy(centre, mean, rowBytes);
     spread(centre, channels, period);
     sumSquares(work, image, centre, size, period);
     fold(squares + <usize>n * rowBytes, work, channels, period);
   }
+}
+
+/** x[c] /= by, c in [0, channels). */
+function divide(x: usize, by: f32, channels: i32): void {
+  const last = x + ((<usize>channels) << 2);
+  let at = x;
+  for (; at + 16 <= last; at += 16) v128.store(at, f32x4.div(v128.load(at), f32x4.splat(by)));
+  for (; at < last; at += 4) store<f32>(at, load<f32>(at) / by);
+}
+
+/** x[c] *= by[c], c in [0, channels). */
+function multiply(x: usize, by: usize, channels: i32): void {
+  const last = (<usize>channels) << 2;
+  let at: usize = 0;
+  for (; at + 16 <= last; at += 16) v128.store(x + at, f32x4.mul(v128.load(x + at), v128.load(by + at)));
+  for (; at < last; at += 4) store<f32>(x + at, load<f32>(x + at) * load<f32>(by + at));
 }
 
 /** sums[j] = Σ_i (x[i·period + j] − centre[j])², in the order of sumPeriods. */
@@ -189,7 +202,7 @@ export function normalizeForward(
 
 /**
  * dBetas[n, c] = Σ_p dY and dGammas[n, c] = Σ_p dY·xHat for images n in [begin, end); [N, C], overwritten.
- * xHat = (x − mean)/√(variance + epsilon); the root is taken out of the sum. work: 3 periods.
+ * xHat = (x − mean)/√(variance + epsilon); the root is taken out of the sum. work: 4 periods.
  */
 export function normalizeGradientsInImages(
   dBetas: usize,
@@ -210,8 +223,12 @@ export function normalizeGradientsInImages(
   const rowBytes = (<usize>channels) << 2;
   const products = work + width;
   const centre = work + 2 * width;
+  const inverseStds = work + 3 * width;
   memory.copy(centre, mean, rowBytes);
   spread(centre, channels, period);
+  for (let c = 0; c < channels; ++c) {
+    store<f32>(inverseStds + ((<usize>c) << 2), inverseStdOf(variance, c, epsilon));
+  }
   const size = positions * channels;
   for (let n = begin; n < end; ++n) {
     const image = (<usize>n * <usize>size) << 2;
@@ -219,10 +236,7 @@ export function normalizeGradientsInImages(
     sumGradients(work, products, x + image, dY + image, centre, size, period);
     fold(dBetas + <usize>n * rowBytes, work, channels, period);
     fold(dGamma, products, channels, period);
-    for (let c = 0; c < channels; ++c) {
-      const at = dGamma + ((<usize>c) << 2);
-      store<f32>(at, load<f32>(at) * inverseStdOf(variance, c, epsilon));
-    }
+    multiply(dGamma, inverseStds, channels);
   }
 }
 
@@ -312,10 +326,19 @@ export function batchNormalizationBackward(
   const last = <usize>end * imageBytes;
   let at = <usize>begin * imageBytes;
   let k: usize = 0;
-  for (; at + 16 <= last; at += 16) {
-    const linear = f32x4.add(f32x4.mul(v128.load(x + at), v128.load(bs + k)), v128.load(cs + k));
-    v128.store(dX + at, f32x4.add(f32x4.mul(v128.load(dY + at), v128.load(work + k)), linear));
-    k = select<usize>(0, k + 16, k + 16 === width);
+  for (; at + 32 <= last; at += 32) {
+    const fromX = x + at;
+    const fromDY = dY + at;
+    const b = bs + k;
+    const c = cs + k;
+    const linear0 = f32x4.add(f32x4.mul(v128.load(fromX), v128.load(b)), v128.load(c));
+    const linear1 = f32x4.add(f32x4.mul(v128.load(fromX, 16), v128.load(b, 16)), v128.load(c, 16));
+    const a = work + k;
+    const dX0 = f32x4.add(f32x4.mul(v128.load(fromDY), v128.load(a)), linear0);
+    const dX1 = f32x4.add(f32x4.mul(v128.load(fromDY, 16), v128.load(a, 16)), linear1);
+    v128.store(dX + at, dX0);
+    v128.store(dX + at, dX1, 16);
+    k = select<usize>(0, k + 32, k + 32 === width);
   }
   for (; at < last; at += 4, k += 4) {
     const linear = load<f32>(x + at) * load<f32>(bs + k) + load<f32>(cs + k);

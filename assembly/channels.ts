@@ -24,10 +24,18 @@ export function spread(at: usize, channels: i32, period: i32): void {
 
 /** y[c] = Σ_k sums[k·C + c], in order of k: what the lanes of a period have summed, for each channel. */
 export function fold(y: usize, sums: usize, channels: i32, period: i32): void {
-  for (let c = 0; c < channels; ++c) {
-    let sum: f32 = load<f32>(sums + ((<usize>c) << 2));
-    for (let i = c + channels; i < period; i += channels) sum += load<f32>(sums + ((<usize>i) << 2));
-    store<f32>(y + ((<usize>c) << 2), sum);
+  const rowBytes = (<usize>channels) << 2;
+  const last = (<usize>period) << 2;
+  let c: usize = 0;
+  for (; c + 16 <= rowBytes; c += 16) {
+    let sum = v128.load(sums + c);
+    for (let i = c + rowBytes; i < last; i += rowBytes) sum = f32x4.add(sum, v128.load(sums + i));
+    v128.store(y + c, sum);
+  }
+  for (; c < rowBytes; c += 4) {
+    let sum: f32 = load<f32>(sums + c);
+    for (let i = c + rowBytes; i < last; i += rowBytes) sum += load<f32>(sums + i);
+    store<f32>(y + c, sum);
   }
 }
 

@@ -143,7 +143,7 @@ for (const [images, positions, channels] of SIZES) {
       [partialBytes, partialBytes],
       images,
       ([b, g], begin, end) => {
-        const work = core.allocate(3 * period);
+        const work = core.allocate(4 * period);
         kernels.normalizeGradientsInImages(
           b,
           g,

@@ -32,7 +32,7 @@ export function batchNormalizationOps(recorder: Recorder): BatchNormalizationOps
       own(dY),
       all(mean),
       all(variance),
-      scratch(3 * periodBytes(channels)),
+      scratch(4 * periodBytes(channels)),
       epsilon,
       positions,
       channels,
