@@ -28,6 +28,18 @@ test("a worked example: two values a channel", () => {
   expect([...y.data]).toEqual([0, -1, 2, -1]); // √(1 + 3) = 2
 });
 
+test("the gradients of docs/layers/batchNormalization.md's example", () => {
+  const x = ndarray([2, 1], [1, 3]);
+  const dY = ndarray([2, 1], [1, 3]);
+  const gamma = ndarray([1], [2]);
+  const gradients = reference.batchNormalizationGradients(x, dY, reference.batchStatistics(x), gamma, 3);
+  expect(gradients).toEqual({
+    dX: ndarray([2, 1], [-0.75, 0.75]),
+    dGamma: ndarray([1], [1]),
+    dBeta: ndarray([1], [4]),
+  });
+});
+
 for (const shape of [
   [5, 3],
   [3, 2, 2, 4],
