@@ -1,75 +1,104 @@
 /**
- * Batch normalisation over all axes but the last. A value's arithmetic depends on its channel alone, so images are dealt
- * out freely; statistics are formed within each image first, then combined over the images in order.
+ * Batch normalisation over x [N, P, C], P positions an image: y = gamma·(x − mean)/√(variance + epsilon) + beta.
+ * What needs the whole batch is summed within each image first, then over the images; xHat is never stored.
+ * Per-channel constants are folded once a call into `work`, scratch for as many periods as the head says
+ * (channels.ts), so that the loops over x are a multiplication and an addition for each term.
  */
-import { fold, periodOf, repeat, sumChannels } from "./channels";
-import { columnSum } from "./sums";
+import { fold, periodOf, spread, sumPeriods } from "./channels";
+
+/** 1/√(variance + epsilon) of channel c. */
+function inverseStdOf(variance: usize, c: i32, epsilon: f32): f32 {
+  return <f32>1 / sqrt<f32>(load<f32>(variance + ((<usize>c) << 2)) + epsilon);
+}
 
 /**
- * means[n, c] and squares[n, c] = Σ (x − mean)² over image n's positions. Two passes over an image that is still in the
- * cache: no cancellation. `scratch` takes two periods of floats.
+ * means[n, c] = Σ_p x/P and squares[n, c] = Σ_p (x − means[n, c])² for images n in [begin, end); [N, C], overwritten.
+ * Two passes over an image that the first leaves in cache. work: 2 periods.
  */
-export function imageStatistics(
+export function momentsInImages(
   means: usize,
   squares: usize,
   x: usize,
-  scratch: usize,
+  work: usize,
   positions: i32,
   channels: i32,
   begin: i32,
   end: i32,
 ): void {
-  const image = (<usize>positions * channels) << 2;
-  const period = (<usize>periodOf(channels)) << 2;
-  const mean = scratch + period;
-  const share: f32 = 1 / <f32>positions;
-  for (let n = begin; n < end; n++) {
-    const row = (<usize>n * channels) << 2;
-    const values = x + <usize>n * image;
-    sumChannels(means + row, values, scratch, positions, channels);
-    for (let at: usize = row; at < row + ((<usize>channels) << 2); at += 4) {
-      store<f32>(means + at, load<f32>(means + at) * share);
-    }
-    repeat(mean, means + row, channels);
-    sumSquares(squares + row, values, values + image, mean, scratch, period, channels);
+  const period = periodOf(channels);
+  const centre = work + ((<usize>period) << 2);
+  const size = positions * channels;
+  const rowBytes = (<usize>channels) << 2;
+  for (let n = begin; n < end; ++n) {
+    const image = x + ((<usize>n * <usize>size) << 2);
+    const mean = means + <usize>n * rowBytes;
+    sumPeriods(work, image, size, period);
+    fold(mean, work, channels, period);
+    divide(mean, <f32>positions, channels);
+    memory.copy(centre, mean, rowBytes);
+    spread(centre, channels, period);
+    sumSquares(work, image, centre, size, period);
+    fold(squares + <usize>n * rowBytes, work, channels, period);
   }
 }
 
-function sumSquares(
-  sums: usize,
-  x: usize,
-  end: usize,
-  mean: usize,
-  accumulator: usize,
-  period: usize,
-  channels: i32,
-): void {
-  memory.fill(accumulator, 0, period);
-  for (; x + 2 * period <= end; x += period) {
-    for (let at: usize = 0; at < period; at += 16, x += 16) {
-      const m = v128.load(mean + at);
-      const a = f32x4.sub(v128.load(x), m);
-      const b = f32x4.sub(v128.load(x + period), m);
-      const squares = f32x4.add(f32x4.mul(a, a), f32x4.mul(b, b));
-      v128.store(accumulator + at, f32x4.add(v128.load(accumulator + at), squares));
+/** x[c] /= by, c in [0, channels). */
+function divide(x: usize, by: f32, channels: i32): void {
+  const last = x + ((<usize>channels) << 2);
+  let at = x;
+  for (; at + 16 <= last; at += 16) v128.store(at, f32x4.div(v128.load(at), f32x4.splat(by)));
+  for (; at < last; at += 4) store<f32>(at, load<f32>(at) / by);
+}
+
+/** x[c] *= by[c], c in [0, channels). */
+function multiply(x: usize, by: usize, channels: i32): void {
+  const last = (<usize>channels) << 2;
+  let at: usize = 0;
+  for (; at + 16 <= last; at += 16) v128.store(x + at, f32x4.mul(v128.load(x + at), v128.load(by + at)));
+  for (; at < last; at += 4) store<f32>(x + at, load<f32>(x + at) * load<f32>(by + at));
+}
+
+/** sums[j] = Σ_i (x[i·period + j] − centre[j])², in the order of sumPeriods. */
+function sumSquares(sums: usize, x: usize, centre: usize, size: i32, period: i32): void {
+  const width = (<usize>period) << 2;
+  memory.fill(sums, 0, width);
+  let row = x;
+  let left = size;
+  for (; left >= 4 * period; left -= 4 * period) {
+    for (let j: usize = 0; j < width; j += 16) {
+      const at = row + j;
+      const c = v128.load(centre + j);
+      const d0 = f32x4.sub(v128.load(at), c);
+      const d1 = f32x4.sub(v128.load(at + width), c);
+      const d2 = f32x4.sub(v128.load(at + 2 * width), c);
+      const d3 = f32x4.sub(v128.load(at + 3 * width), c);
+      const low = f32x4.add(f32x4.mul(d0, d0), f32x4.mul(d1, d1));
+      const high = f32x4.add(f32x4.mul(d2, d2), f32x4.mul(d3, d3));
+      v128.store(sums + j, f32x4.add(v128.load(sums + j), f32x4.add(low, high)));
     }
+    row += 4 * width;
   }
-  for (; x < end; ) {
-    const span = min(period, end - x);
-    for (let at: usize = 0; at < span; at += 4, x += 4) {
-      const d = load<f32>(x) - load<f32>(mean + at);
-      store<f32>(accumulator + at, load<f32>(accumulator + at) + d * d);
+  for (; left >= period; left -= period) {
+    for (let j: usize = 0; j < width; j += 16) {
+      const d = f32x4.sub(v128.load(row + j), v128.load(centre + j));
+      v128.store(sums + j, f32x4.add(v128.load(sums + j), f32x4.mul(d, d)));
     }
+    row += width;
   }
-  fold(sums, accumulator, channels);
+  const rest = (<usize>left) << 2;
+  for (let j: usize = 0; j < rest; j += 4) {
+    const d = load<f32>(row + j) - load<f32>(centre + j);
+    store<f32>(sums + j, load<f32>(sums + j) + d * d);
+  }
 }
 
 /**
- * mean[c], variance[c] over the batch, c in [begin, end), from each image's, all of `positions` values:
- * mean = Σ mean_n/N, variance = (Σ squares_n + positions·Σ (mean_n − mean)²)/(N·positions). In float64.
- * Source: Chan, Golub & LeVeque 1983, "Algorithms for computing the sample variance", equation 2.1.
+ * The batch's statistics from its images', for channels [begin, end); mean and variance [C], overwritten.
+ *   mean = Σ_n means/N,  variance = (Σ_n squares + P·Σ_n (means − mean)²)/(N·P), biased.
+ * The second term is what the images' own means leave out. Source: Chan, Golub & LeVeque 1979, "Updating formulae and a
+ * pairwise algorithm for computing sample variances", for parts of equal count.
  */
-export function combineStatistics(
+export function momentsOverImages(
   mean: usize,
   variance: usize,
   means: usize,
@@ -80,21 +109,46 @@ export function combineStatistics(
   begin: i32,
   end: i32,
 ): void {
-  for (let c = begin; c < end; c++) {
-    const center = columnSum(means, images, channels, c) / <f64>images;
-    let between: f64 = 0;
-    for (let n = 0; n < images; n++) {
-      const d = <f64>load<f32>(means + ((<usize>n * channels + c) << 2)) - center;
+  const width = (<usize>channels) << 2;
+  const last = (<usize>end) << 2;
+  const N = <f32>images;
+  const P = <f32>positions;
+  let c = (<usize>begin) << 2;
+  for (; c + 16 <= last; c += 16) {
+    let sum = f32x4.splat(0);
+    for (let n = images, at = means + c; n > 0; --n, at += width) sum = f32x4.add(sum, v128.load(at));
+    const centre = f32x4.div(sum, f32x4.splat(N));
+    let within = f32x4.splat(0);
+    let between = f32x4.splat(0);
+    for (let n = images, at = c; n > 0; --n, at += width) {
+      const d = f32x4.sub(v128.load(means + at), centre);
+      within = f32x4.add(within, v128.load(squares + at));
+      between = f32x4.add(between, f32x4.mul(d, d));
+    }
+    const total = f32x4.add(within, f32x4.mul(f32x4.splat(P), between));
+    v128.store(mean + c, centre);
+    v128.store(variance + c, f32x4.div(total, f32x4.splat(N * P)));
+  }
+  for (; c < last; c += 4) {
+    let sum: f32 = 0;
+    for (let n = images, at = means + c; n > 0; --n, at += width) sum += load<f32>(at);
+    const centre = sum / N;
+    let within: f32 = 0;
+    let between: f32 = 0;
+    for (let n = images, at = c; n > 0; --n, at += width) {
+      const d = load<f32>(means + at) - centre;
+      within += load<f32>(squares + at);
       between += d * d;
     }
-    const within = columnSum(squares, images, channels, c);
-    const total = within + <f64>positions * between;
-    store<f32>(mean + ((<usize>c) << 2), <f32>center);
-    store<f32>(variance + ((<usize>c) << 2), <f32>(total / (<f64>images * <f64>positions)));
+    store<f32>(mean + c, centre);
+    store<f32>(variance + c, (within + P * between) / (N * P));
   }
 }
 
-/** y = (x − mean)·gamma/√(variance + epsilon) + beta. `scratch` takes three periods of floats. */
+/**
+ * y = x·scale + shift with scale = gamma/√(variance + epsilon), shift = beta − mean·scale, for images [begin, end).
+ * Overwrites y, which may alias x. work: 2 periods.
+ */
 export function normalizeForward(
   y: usize,
   x: usize,
@@ -102,114 +156,137 @@ export function normalizeForward(
   variance: usize,
   gamma: usize,
   beta: usize,
-  scratch: usize,
+  work: usize,
   epsilon: f32,
   positions: i32,
   channels: i32,
   begin: i32,
   end: i32,
 ): void {
-  const period = (<usize>periodOf(channels)) << 2;
-  const scale = scratch + period;
-  const shift = scale + period;
-  for (let at: usize = 0; at < (<usize>channels) << 2; at += 4) {
-    store<f32>(scale + at, load<f32>(gamma + at) / sqrt<f32>(load<f32>(variance + at) + epsilon));
+  const period = periodOf(channels);
+  const width = (<usize>period) << 2;
+  const scales = work;
+  const shifts = work + width;
+  for (let c = 0; c < channels; ++c) {
+    const at = (<usize>c) << 2;
+    const scale = load<f32>(gamma + at) * inverseStdOf(variance, c, epsilon);
+    store<f32>(scales + at, scale);
+    store<f32>(shifts + at, load<f32>(beta + at) - load<f32>(mean + at) * scale);
   }
-  repeat(scratch, mean, channels);
-  repeat(scale, scale, channels);
-  repeat(shift, beta, channels);
-  const image = (<usize>positions * channels) << 2;
-  for (let n = begin; n < end; n++) {
-    let from = x + <usize>n * image;
-    let to = y + <usize>n * image;
-    const last = to + image;
-    while (to + period <= last) {
-      for (let at: usize = 0; at < period; at += 16, from += 16, to += 16) {
-        const centered = f32x4.sub(v128.load(from), v128.load(scratch + at));
-        v128.store(to, f32x4.add(f32x4.mul(centered, v128.load(scale + at)), v128.load(shift + at)));
-      }
-    }
-    for (let at: usize = 0; to < last; at += 4, from += 4, to += 4) {
-      const centered = load<f32>(from) - load<f32>(scratch + at);
-      store<f32>(to, centered * load<f32>(scale + at) + load<f32>(shift + at));
-    }
+  spread(scales, channels, period);
+  spread(shifts, channels, period);
+  // An image is a whole number of rows, so the range is one flat array that begins with channel 0.
+  const imageBytes = (<usize>(positions * channels)) << 2;
+  const last = <usize>end * imageBytes;
+  let at = <usize>begin * imageBytes;
+  let k: usize = 0;
+  for (; at + 64 <= last; at += 64) {
+    const from = x + at;
+    const to = y + at;
+    const a = scales + k;
+    const b = shifts + k;
+    const y0 = f32x4.add(f32x4.mul(v128.load(from), v128.load(a)), v128.load(b));
+    const y1 = f32x4.add(f32x4.mul(v128.load(from, 16), v128.load(a, 16)), v128.load(b, 16));
+    const y2 = f32x4.add(f32x4.mul(v128.load(from, 32), v128.load(a, 32)), v128.load(b, 32));
+    const y3 = f32x4.add(f32x4.mul(v128.load(from, 48), v128.load(a, 48)), v128.load(b, 48));
+    v128.store(to, y0);
+    v128.store(to, y1, 16);
+    v128.store(to, y2, 32);
+    v128.store(to, y3, 48);
+    k = select<usize>(0, k + 64, k + 64 === width);
+  }
+  for (; at < last; at += 4, k += 4) {
+    store<f32>(y + at, load<f32>(x + at) * load<f32>(scales + k) + load<f32>(shifts + k));
   }
 }
 
 /**
- * Within each image: dBetas[n, c] = Σ dY and dGammas[n, c] = Σ dY·(x − mean). `scratch` takes three periods of floats.
+ * dBetas[n, c] = Σ_p dY and dGammas[n, c] = Σ_p dY·xHat for images n in [begin, end); [N, C], overwritten.
+ * xHat = (x − mean)/√(variance + epsilon); the root is taken out of the sum. work: 4 periods.
  */
-export function imageNormalizationGradients(
-  dGammas: usize,
+export function normalizeGradientsInImages(
   dBetas: usize,
+  dGammas: usize,
   x: usize,
   dY: usize,
   mean: usize,
-  scratch: usize,
+  variance: usize,
+  work: usize,
+  epsilon: f32,
   positions: i32,
   channels: i32,
   begin: i32,
   end: i32,
 ): void {
-  const period = (<usize>periodOf(channels)) << 2;
-  const products = scratch + period;
-  const sums = products + period;
-  repeat(scratch, mean, channels);
-  const image = (<usize>positions * channels) << 2;
-  for (let n = begin; n < end; n++) {
-    memory.fill(products, 0, 2 * period);
-    let value = x + <usize>n * image;
-    let slope = dY + <usize>n * image;
-    const last = slope + image;
-    for (; slope + 2 * period <= last; slope += period, value += period) {
-      for (let at: usize = 0; at < period; at += 16, slope += 16, value += 16) {
-        const m = v128.load(scratch + at);
-        const d0 = v128.load(slope);
-        const d1 = v128.load(slope + period);
-        const p0 = f32x4.mul(d0, f32x4.sub(v128.load(value), m));
-        const p1 = f32x4.mul(d1, f32x4.sub(v128.load(value + period), m));
-        v128.store(products + at, f32x4.add(v128.load(products + at), f32x4.add(p0, p1)));
-        v128.store(sums + at, f32x4.add(v128.load(sums + at), f32x4.add(d0, d1)));
-      }
-    }
-    while (slope < last) {
-      const span = min(period, last - slope);
-      for (let at: usize = 0; at < span; at += 4, slope += 4, value += 4) {
-        const d = load<f32>(slope);
-        const p = d * (load<f32>(value) - load<f32>(scratch + at));
-        store<f32>(products + at, load<f32>(products + at) + p);
-        store<f32>(sums + at, load<f32>(sums + at) + d);
-      }
-    }
-    fold(dGammas + ((<usize>n * channels) << 2), products, channels);
-    fold(dBetas + ((<usize>n * channels) << 2), sums, channels);
+  const period = periodOf(channels);
+  const width = (<usize>period) << 2;
+  const rowBytes = (<usize>channels) << 2;
+  const products = work + width;
+  const centre = work + 2 * width;
+  const inverseStds = work + 3 * width;
+  memory.copy(centre, mean, rowBytes);
+  spread(centre, channels, period);
+  for (let c = 0; c < channels; ++c) {
+    store<f32>(inverseStds + ((<usize>c) << 2), inverseStdOf(variance, c, epsilon));
+  }
+  const size = positions * channels;
+  for (let n = begin; n < end; ++n) {
+    const image = (<usize>n * <usize>size) << 2;
+    const dGamma = dGammas + <usize>n * rowBytes;
+    sumGradients(work, products, x + image, dY + image, centre, size, period);
+    fold(dBetas + <usize>n * rowBytes, work, channels, period);
+    fold(dGamma, products, channels, period);
+    multiply(dGamma, inverseStds, channels);
   }
 }
 
-/** dBeta[c] = Σ_n dBetas, dGamma[c] = Σ_n dGammas/√(variance + epsilon), c in [begin, end). In float64. */
-export function combineNormalizationGradients(
-  dGamma: usize,
-  dBeta: usize,
-  dGammas: usize,
-  dBetas: usize,
-  variance: usize,
-  epsilon: f32,
-  images: i32,
-  channels: i32,
-  begin: i32,
-  end: i32,
+/** sums[j] = Σ_i dY[i·period + j], products[j] = Σ_i dY[i·period + j]·(x[i·period + j] − centre[j]), overwritten. */
+function sumGradients(
+  sums: usize,
+  products: usize,
+  x: usize,
+  dY: usize,
+  centre: usize,
+  size: i32,
+  period: i32,
 ): void {
-  for (let c = begin; c < end; c++) {
-    const at = (<usize>c) << 2;
-    const deviation = sqrt<f64>(<f64>load<f32>(variance + at) + <f64>epsilon);
-    store<f32>(dGamma + at, <f32>(columnSum(dGammas, images, channels, c) / deviation));
-    store<f32>(dBeta + at, <f32>columnSum(dBetas, images, channels, c));
+  const width = (<usize>period) << 2;
+  memory.fill(sums, 0, width);
+  memory.fill(products, 0, width);
+  const last = (<usize>size) << 2;
+  let row: usize = 0;
+  for (; row + 2 * width <= last; row += 2 * width) {
+    for (let j: usize = 0; j < width; j += 16) {
+      const at = row + j;
+      const c = v128.load(centre + j);
+      const g0 = v128.load(dY + at);
+      const g1 = v128.load(dY + at + width);
+      const p0 = f32x4.mul(g0, f32x4.sub(v128.load(x + at), c));
+      const p1 = f32x4.mul(g1, f32x4.sub(v128.load(x + at + width), c));
+      v128.store(sums + j, f32x4.add(v128.load(sums + j), f32x4.add(g0, g1)));
+      v128.store(products + j, f32x4.add(v128.load(products + j), f32x4.add(p0, p1)));
+    }
+  }
+  for (; row + width <= last; row += width) {
+    for (let j: usize = 0; j < width; j += 16) {
+      const g = v128.load(dY + row + j);
+      const p = f32x4.mul(g, f32x4.sub(v128.load(x + row + j), v128.load(centre + j)));
+      v128.store(sums + j, f32x4.add(v128.load(sums + j), g));
+      v128.store(products + j, f32x4.add(v128.load(products + j), p));
+    }
+  }
+  for (let j: usize = 0; row < last; row += 4, j += 4) {
+    const g = load<f32>(dY + row);
+    const p = g * (load<f32>(x + row) - load<f32>(centre + j));
+    store<f32>(sums + j, load<f32>(sums + j) + g);
+    store<f32>(products + j, load<f32>(products + j) + p);
   }
 }
 
 /**
- * dX = k·dY + a·(x − mean) + b, k = gamma·inverseStd, a = −k·inverseStd·dGamma/M, b = −k·dBeta/M, M = count: the gradient
- * when mean and variance are the batch's own. `scratch` takes four periods of floats.
+ * dX = gamma·inverseStd·(dY − dBeta/M − xHat·dGamma/M) for images [begin, end), M = N·P: as dY·a + (x·b + c) with
+ *   a = gamma·inverseStd,  b = −a·inverseStd·dGamma/M,  c = −a·dBeta/M − b·mean.
+ * Overwrites dX, which may alias dY or x. work: 3 periods.
  */
 export function batchNormalizationBackward(
   dX: usize,
@@ -220,86 +297,87 @@ export function batchNormalizationBackward(
   gamma: usize,
   dGamma: usize,
   dBeta: usize,
-  scratch: usize,
+  work: usize,
   epsilon: f32,
-  count: f32,
+  images: i32,
   positions: i32,
   channels: i32,
   begin: i32,
   end: i32,
 ): void {
-  const period = (<usize>periodOf(channels)) << 2;
-  const k = scratch + period;
-  const a = k + period;
-  const b = a + period;
-  for (let at: usize = 0; at < (<usize>channels) << 2; at += 4) {
-    const inverseStd: f32 = 1 / sqrt<f32>(load<f32>(variance + at) + epsilon);
-    const factor = load<f32>(gamma + at) * inverseStd;
-    store<f32>(k + at, factor);
-    store<f32>(a + at, (-factor * inverseStd * load<f32>(dGamma + at)) / count);
-    store<f32>(b + at, (-factor * load<f32>(dBeta + at)) / count);
+  const period = periodOf(channels);
+  const width = (<usize>period) << 2;
+  const bs = work + width;
+  const cs = work + 2 * width;
+  const M = <f32>images * <f32>positions;
+  for (let i = 0; i < channels; ++i) {
+    const at = (<usize>i) << 2;
+    const inverseStd = inverseStdOf(variance, i, epsilon);
+    const a = load<f32>(gamma + at) * inverseStd;
+    const b = -a * inverseStd * (load<f32>(dGamma + at) / M);
+    store<f32>(work + at, a);
+    store<f32>(bs + at, b);
+    store<f32>(cs + at, -a * (load<f32>(dBeta + at) / M) - b * load<f32>(mean + at));
   }
-  repeat(scratch, mean, channels);
-  repeat(k, k, channels);
-  repeat(a, a, channels);
-  repeat(b, b, channels);
-  const image = (<usize>positions * channels) << 2;
-  for (let n = begin; n < end; n++) {
-    let value = x + <usize>n * image;
-    let slope = dY + <usize>n * image;
-    let to = dX + <usize>n * image;
-    const last = to + image;
-    while (to + period <= last) {
-      for (let at: usize = 0; at < period; at += 16, value += 16, slope += 16, to += 16) {
-        const centered = f32x4.sub(v128.load(value), v128.load(scratch + at));
-        const own = f32x4.mul(v128.load(slope), v128.load(k + at));
-        const shared = f32x4.add(f32x4.mul(centered, v128.load(a + at)), v128.load(b + at));
-        v128.store(to, f32x4.add(own, shared));
-      }
-    }
-    for (let at: usize = 0; to < last; at += 4, value += 4, slope += 4, to += 4) {
-      const centered = load<f32>(value) - load<f32>(scratch + at);
-      const shared = centered * load<f32>(a + at) + load<f32>(b + at);
-      store<f32>(to, load<f32>(slope) * load<f32>(k + at) + shared);
-    }
+  spread(work, channels, period);
+  spread(bs, channels, period);
+  spread(cs, channels, period);
+  const imageBytes = (<usize>(positions * channels)) << 2;
+  const last = <usize>end * imageBytes;
+  let at = <usize>begin * imageBytes;
+  let k: usize = 0;
+  for (; at + 32 <= last; at += 32) {
+    const fromX = x + at;
+    const fromDY = dY + at;
+    const b = bs + k;
+    const c = cs + k;
+    const linear0 = f32x4.add(f32x4.mul(v128.load(fromX), v128.load(b)), v128.load(c));
+    const linear1 = f32x4.add(f32x4.mul(v128.load(fromX, 16), v128.load(b, 16)), v128.load(c, 16));
+    const a = work + k;
+    const dX0 = f32x4.add(f32x4.mul(v128.load(fromDY), v128.load(a)), linear0);
+    const dX1 = f32x4.add(f32x4.mul(v128.load(fromDY, 16), v128.load(a, 16)), linear1);
+    v128.store(dX + at, dX0);
+    v128.store(dX + at, dX1, 16);
+    k = select<usize>(0, k + 32, k + 32 === width);
+  }
+  for (; at < last; at += 4, k += 4) {
+    const linear = load<f32>(x + at) * load<f32>(bs + k) + load<f32>(cs + k);
+    store<f32>(dX + at, load<f32>(dY + at) * load<f32>(work + k) + linear);
   }
 }
 
-/** dX = dY·gamma/√(variance + epsilon): the gradient when the statistics are constants. `scratch`: one period of floats. */
+/** dX = dY·gamma/√(variance + epsilon) for images [begin, end). Overwrites dX, which may alias dY. work: 1 period. */
 export function normalizeBackward(
   dX: usize,
   dY: usize,
   variance: usize,
   gamma: usize,
-  scratch: usize,
+  work: usize,
   epsilon: f32,
   positions: i32,
   channels: i32,
   begin: i32,
   end: i32,
 ): void {
-  const period = (<usize>periodOf(channels)) << 2;
-  for (let at: usize = 0; at < (<usize>channels) << 2; at += 4) {
-    store<f32>(scratch + at, load<f32>(gamma + at) / sqrt<f32>(load<f32>(variance + at) + epsilon));
+  const period = periodOf(channels);
+  const width = (<usize>period) << 2;
+  for (let c = 0; c < channels; ++c) {
+    const at = (<usize>c) << 2;
+    store<f32>(work + at, load<f32>(gamma + at) * inverseStdOf(variance, c, epsilon));
   }
-  repeat(scratch, scratch, channels);
-  const image = (<usize>positions * channels) << 2;
-  for (let n = begin; n < end; n++) {
-    let slope = dY + <usize>n * image;
-    let to = dX + <usize>n * image;
-    const last = to + image;
-    while (to + period <= last) {
-      for (let at: usize = 0; at < period; at += 16, slope += 16, to += 16) {
-        v128.store(to, f32x4.mul(v128.load(slope), v128.load(scratch + at)));
-      }
-    }
-    for (let at: usize = 0; to < last; at += 4, slope += 4, to += 4) {
-      store<f32>(to, load<f32>(slope) * load<f32>(scratch + at));
-    }
+  spread(work, channels, period);
+  const imageBytes = (<usize>(positions * channels)) << 2;
+  const last = <usize>end * imageBytes;
+  let at = <usize>begin * imageBytes;
+  let k: usize = 0;
+  for (; at + 16 <= last; at += 16) {
+    v128.store(dX + at, f32x4.mul(v128.load(dY + at), v128.load(work + k)));
+    k = select<usize>(0, k + 16, k + 16 === width);
   }
+  for (; at < last; at += 4, k += 4) store<f32>(dX + at, load<f32>(dY + at) * load<f32>(work + k));
 }
 
-/** In place: moving = momentum·moving + rest·batch, rest = 1 − momentum, c in [begin, end). */
+/** moving[c] = momentum·moving[c] + rest·batch[c] for channels [begin, end), in place; rest = 1 − momentum. */
 export function updateMoving(
   moving: usize,
   batch: usize,
@@ -308,7 +386,8 @@ export function updateMoving(
   begin: i32,
   end: i32,
 ): void {
-  for (let at = (<usize>begin) << 2; at < (<usize>end) << 2; at += 4) {
-    store<f32>(moving + at, momentum * load<f32>(moving + at) + rest * load<f32>(batch + at));
+  const last = (<usize>end) << 2;
+  for (let c = (<usize>begin) << 2; c < last; c += 4) {
+    store<f32>(moving + c, momentum * load<f32>(moving + c) + rest * load<f32>(batch + c));
   }
 }

@@ -1,55 +1,68 @@
 /**
- * Per-channel vectors against a stream of values, channel by channel. Where the number of channels C is no multiple of
- * four, vectors are laid out over a period of lcm(C, 4) values, so that the stream is read in whole vectors all the same.
+ * Per-channel work on rows of C floats, seen as one flat array.
+ *
+ * Rows fill whole vectors only when 4 divides C. A *period* is the least multiple of C that is also one of 16: so many
+ * floats hold whole rows and whole vectors alike. A channel's constants, laid out over one period in scratch, meet the
+ * flat array vector by vector, whatever C is; and a period's lane sums give the channels' when its copies are added.
  */
 
-/** lcm(channels, 4): values after which channels and vector lanes meet again. */
+/** Floats in a period: C doubled until 16 divides it, which is lcm(C, 16) ≤ 16·C. */
 export function periodOf(channels: i32): i32 {
-  if ((channels & 3) == 0) return channels;
-  return (channels & 1) == 0 ? channels * 2 : channels * 4;
+  let period = channels;
+  while ((period & 15) !== 0) period <<= 1;
+  return period;
 }
 
-/** Repeats values[0 … channels) up to the period. May be in place. */
-export function repeat(to: usize, values: usize, channels: i32): void {
-  const period = periodOf(channels);
-  for (let i = 0; i < period; i++) {
-    const value = load<f32>(values + ((<usize>(i % channels)) << 2));
-    store<f32>(to + ((<usize>i) << 2), value);
+/** Repeats the first `channels` floats at `at` over the whole period. */
+export function spread(at: usize, channels: i32, period: i32): void {
+  const ahead = (<usize>channels) << 2;
+  for (let i = channels; i < period; ++i) {
+    const to = at + ((<usize>i) << 2);
+    store<f32>(to, load<f32>(to - ahead));
   }
 }
 
-/** sums[c] = the sums of channel c over the period's repetitions, in order. */
-export function fold(sums: usize, accumulator: usize, channels: i32): void {
-  const period = periodOf(channels);
-  for (let c = 0; c < channels; c++) {
-    let sum: f32 = 0;
-    for (let i = c; i < period; i += channels) sum += load<f32>(accumulator + ((<usize>i) << 2));
-    store<f32>(sums + ((<usize>c) << 2), sum);
+/** y[c] = Σ_k sums[k·C + c], in order of k: what the lanes of a period have summed, for each channel. */
+export function fold(y: usize, sums: usize, channels: i32, period: i32): void {
+  const rowBytes = (<usize>channels) << 2;
+  const last = (<usize>period) << 2;
+  let c: usize = 0;
+  for (; c + 16 <= rowBytes; c += 16) {
+    let sum = v128.load(sums + c);
+    for (let i = c + rowBytes; i < last; i += rowBytes) sum = f32x4.add(sum, v128.load(sums + i));
+    v128.store(y + c, sum);
+  }
+  for (; c < rowBytes; c += 4) {
+    let sum: f32 = load<f32>(sums + c);
+    for (let i = c + rowBytes; i < last; i += rowBytes) sum += load<f32>(sums + i);
+    store<f32>(y + c, sum);
   }
 }
 
 /**
- * Sums each channel of `positions`·C values at x into sums [C]. `accumulator` takes a period of floats. Rows of four
- * periods are added among themselves first: fewer roundings in a row, and a quarter of the traffic.
+ * sums[j] = Σ_i x[i·period + j] over a flat array of `size` floats, its incomplete last period included; overwrites sums.
+ * Four periods at a time, then what is left one by one: an order that depends on the sizes alone.
  */
-export function sumChannels(sums: usize, x: usize, accumulator: usize, positions: i32, channels: i32): void {
-  const period = (<usize>periodOf(channels)) << 2;
-  const end = x + ((<usize>positions * channels) << 2);
-  memory.fill(accumulator, 0, period);
-  for (; x + 4 * period <= end; x += 3 * period) {
-    for (let at: usize = 0; at < period; at += 16, x += 16) {
-      const low = f32x4.add(v128.load(x), v128.load(x + period));
-      const high = f32x4.add(v128.load(x + 2 * period), v128.load(x + 3 * period));
-      const held = v128.load(accumulator + at);
-      v128.store(accumulator + at, f32x4.add(held, f32x4.add(low, high)));
+export function sumPeriods(sums: usize, x: usize, size: i32, period: i32): void {
+  const width = (<usize>period) << 2;
+  memory.fill(sums, 0, width);
+  let row = x;
+  let left = size;
+  for (; left >= 4 * period; left -= 4 * period) {
+    for (let j: usize = 0; j < width; j += 16) {
+      const at = row + j;
+      const low = f32x4.add(v128.load(at), v128.load(at + width));
+      const high = f32x4.add(v128.load(at + 2 * width), v128.load(at + 3 * width));
+      v128.store(sums + j, f32x4.add(v128.load(sums + j), f32x4.add(low, high)));
     }
+    row += 4 * width;
   }
-  for (; x < end; ) {
-    const span = min(period, end - x);
-    let at: usize = 0;
-    for (; at < span; at += 4, x += 4) {
-      store<f32>(accumulator + at, load<f32>(accumulator + at) + load<f32>(x));
+  for (; left >= period; left -= period) {
+    for (let j: usize = 0; j < width; j += 16) {
+      v128.store(sums + j, f32x4.add(v128.load(sums + j), v128.load(row + j)));
     }
+    row += width;
   }
-  fold(sums, accumulator, channels);
+  const rest = (<usize>left) << 2;
+  for (let j: usize = 0; j < rest; j += 4) store<f32>(sums + j, load<f32>(sums + j) + load<f32>(row + j));
 }

@@ -1,44 +1,57 @@
-/** Sums over all axes but the last, in two steps whose order depends on the batch alone: within images, then over them. */
-import { sumChannels } from "./channels";
+/** Sums over all axes but the last, in two steps: within each image, then over the images. */
+import { fold, periodOf, sumPeriods } from "./channels";
 
-/** partials[n, c] = Σ over image n's positions of x[n, ·, c]. `scratch` takes lcm(channels, 4) floats. */
-export function imageChannelSums(
-  partials: usize,
+/**
+ * y[n, c] = Σ_p x[n, p, c] for images n in [begin, end). x [N, P, C], y [N, C]; overwrites y.
+ * work: scratch for a period of floats.
+ */
+export function channelSumsInImages(
+  y: usize,
   x: usize,
-  scratch: usize,
+  work: usize,
   positions: i32,
   channels: i32,
   begin: i32,
   end: i32,
 ): void {
-  const image = (<usize>positions * channels) << 2;
-  for (let n = begin; n < end; n++) {
-    const sums = partials + ((<usize>n * channels) << 2);
-    sumChannels(sums, x + <usize>n * image, scratch, positions, channels);
+  const period = periodOf(channels);
+  const size = positions * channels;
+  for (let n = begin; n < end; ++n) {
+    sumPeriods(work, x + ((<usize>n * <usize>size) << 2), size, period);
+    fold(y + ((<usize>n * <usize>channels) << 2), work, channels, period);
   }
 }
 
-/** sums[c] = Σ_n partials[n, c] in image order, accumulated in float64, c in [begin, end). */
-export function combineChannelSums(
-  sums: usize,
-  partials: usize,
-  images: i32,
-  channels: i32,
-  begin: i32,
-  end: i32,
-): void {
-  for (let c = begin; c < end; c++) {
-    store<f32>(sums + ((<usize>c) << 2), <f32>columnSum(partials, images, channels, c));
+/** y[c] = Σ_r x[r, c] in order of r, for columns c in [begin, end). x [rows, C], y [C]; overwrites y. */
+export function sumOfRows(y: usize, x: usize, rows: i32, channels: i32, begin: i32, end: i32): void {
+  const width = (<usize>channels) << 2;
+  let c = begin;
+  for (; c + 16 <= end; c += 16) {
+    let at = x + ((<usize>c) << 2);
+    let sum0 = f32x4.splat(0);
+    let sum1 = f32x4.splat(0);
+    let sum2 = f32x4.splat(0);
+    let sum3 = f32x4.splat(0);
+    for (let r = rows; r > 0; --r) {
+      sum0 = f32x4.add(sum0, v128.load(at));
+      sum1 = f32x4.add(sum1, v128.load(at, 16));
+      sum2 = f32x4.add(sum2, v128.load(at, 32));
+      sum3 = f32x4.add(sum3, v128.load(at, 48));
+      at += width;
+    }
+    const to = y + ((<usize>c) << 2);
+    v128.store(to, sum0);
+    v128.store(to, sum1, 16);
+    v128.store(to, sum2, 32);
+    v128.store(to, sum3, 48);
   }
-}
-
-/** Σ_n values[n, c] in float64. */
-export function columnSum(values: usize, rows: i32, columns: i32, c: i32): f64 {
-  let at = values + ((<usize>c) << 2);
-  let sum: f64 = 0;
-  for (; rows > 0; rows--) {
-    sum += <f64>load<f32>(at);
-    at += (<usize>columns) << 2;
+  for (; c < end; ++c) {
+    let at = x + ((<usize>c) << 2);
+    let sum: f32 = 0;
+    for (let r = rows; r > 0; --r) {
+      sum += load<f32>(at);
+      at += width;
+    }
+    store<f32>(y + ((<usize>c) << 2), sum);
   }
-  return sum;
 }

@@ -1,11 +1,13 @@
 /**
- * An activation function as a layer of its own. With y = f(x), in terms of the output:
- *   relu     y = max(x, 0)                dX = y > 0 ? dY : 0
- *   sigmoid  y = 1/(1 + e⁻ˣ)              dX = dY·y·(1 − y)
- *   tanh     y = tanh x                   dX = dY·(1 − y²)
- *   softmax  y_k = e^{x_k}/Σ_j e^{x_j}    dX = y·(dY − Σ_k dY_k·y_k), over the last axis
+ * Y = f(X), element by element; softmax over the last axis.
+ * Backward, from y alone:
+ *   relu     dX = y > 0 ? dY : 0
+ *   sigmoid  dX = dY·y·(1 − y)
+ *   tanh     dX = dY·(1 − y²)
+ *   softmax  dX = y·(dY − Σ dY·y), since ∂y_i/∂x_j = y_i·(δ_ij − y_j)
  */
-import { rejectUnknownKeys } from "../errors.js";
+import { mustBe, OptionError, rejectUnknownKeys } from "../errors.js";
+import { sizeOf } from "../shape.js";
 import { type ActivationName, activationGradient, applyActivation, checkActivation } from "./activations.js";
 import type { Layer } from "./layer.js";
 
@@ -13,27 +15,43 @@ export interface ActivationOptions {
   readonly activation: ActivationName;
 }
 
+/** Operations an element: exp counts as one, so do divisions and comparisons. */
+const FLOPS: Readonly<Record<ActivationName, number>> = {
+  linear: 0,
+  relu: 1,
+  sigmoid: 4, // negate, exp, add, divide
+  tanh: 5, // double, exp, add, divide, subtract
+  softmax: 5, // maximum, subtract, exp, sum, divide
+};
+
 export const activation: Layer<ActivationOptions> = {
   kind: "activation",
   title: "Activation",
-
   options(given) {
     rejectUnknownKeys("activation", given, ["activation"]);
-    return { activation: checkActivation("activation", (given as Partial<ActivationOptions>).activation) };
+    const { activation: value } = given as { activation?: unknown };
+    if (value === undefined) {
+      throw new OptionError(mustBe("activation", "activation", "be given", value, 'such as "relu"'));
+    }
+    return { activation: checkActivation("activation", value) };
   },
-
-  outputShape: ([input]) => input,
-  parameterSpecs: () => ({}),
-
-  forward(backend, [x], _parameters, options) {
-    const y = applyActivation(backend, options.activation, x);
+  outputShape([input]) {
+    return input;
+  },
+  parameterSpecs() {
+    return {};
+  },
+  forward(backend, [x], _parameters, { activation }) {
+    const y = applyActivation(backend, activation, x);
     return { y, cache: { y } };
   },
-
-  backward(backend, dY, _parameters, { y }, options) {
-    return { dXs: [activationGradient(backend, options.activation, y, dY)], parameters: {} };
+  backward(backend, dY, _parameters, { y }, { activation }, { dX }) {
+    return { dXs: [dX ? activationGradient(backend, activation, y, dY) : undefined], parameters: {} };
   },
-
-  flops: () => 0,
-  receptiveField: (field) => field,
+  flops([input], { activation }) {
+    return FLOPS[activation] * sizeOf(input);
+  },
+  receptiveField(field) {
+    return field;
+  },
 };

@@ -1,6 +1,6 @@
-/** The activation functions that a layer may end in, by name, and their gradients in terms of their own output. */
+/** Activation functions by name: what the activation layer, dense and conv2d share. */
 import type { Backend, Tensor } from "../backend/backend.js";
-import { OptionError, show, unknownName } from "../errors.js";
+import { OptionError, unknownName } from "../errors.js";
 
 export const ACTIVATIONS = ["linear", "relu", "sigmoid", "tanh", "softmax"] as const;
 export type ActivationName = (typeof ACTIVATIONS)[number];
@@ -9,12 +9,8 @@ export type ActivationName = (typeof ACTIVATIONS)[number];
 export function checkActivation(where: string, value: unknown): ActivationName {
   const known = ACTIVATIONS.find((name) => name === value);
   if (known) return known;
-  if (typeof value !== "string") {
-    throw new OptionError(
-      `${where}: activation must be one of ${ACTIVATIONS.join(", ")}; got ${show(value)}.`,
-    );
-  }
-  throw new OptionError(`${where}: ${unknownName("activation", value, ACTIVATIONS)}`);
+  const given = typeof value === "string" ? value : String(value);
+  throw new OptionError(`${where}: ${unknownName("activation", given, ACTIVATIONS)}`);
 }
 
 export function applyActivation<T extends Tensor>(backend: Backend<T>, name: ActivationName, x: T): T {
@@ -32,7 +28,7 @@ export function applyActivation<T extends Tensor>(backend: Backend<T>, name: Act
   }
 }
 
-/** dX from the activation's output y. */
+/** dX from the activation's output y: every derivative here is a function of y, so x need not be kept. */
 export function activationGradient<T extends Tensor>(
   backend: Backend<T>,
   name: ActivationName,

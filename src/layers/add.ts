@@ -1,41 +1,37 @@
-/** Joins branches by addition, y = Σ x_i, as a residual block does. Each branch gets the whole gradient: dX_i = dY. */
-import { rejectUnknownKeys, ShapeError, show } from "../errors.js";
+/** Y = X₀ + X₁ + …, element by element. Each input has slope 1, so every dX is dY. */
+import { mustBe, rejectUnknownKeys, ShapeError, show } from "../errors.js";
 import { sameShape, sizeOf } from "../shape.js";
 import type { Layer } from "./layer.js";
 
 export const add: Layer = {
   kind: "add",
   title: "Add",
-
   options(given) {
     rejectUnknownKeys("add", given, []);
     return {};
   },
-
   outputShape(inputs, _options, name) {
-    const [first, ...others] = inputs;
-    if (others.length === 0)
-      throw new ShapeError(`${name}: inputs must be at least two; got one, ${show(first)}.`);
-    for (const other of others) {
-      if (!sameShape(first, other)) {
-        throw new ShapeError(
-          `${name}: inputs must have equal shapes; got ${show(first)} and ${show(other)}.`,
-        );
-      }
+    if (inputs.length < 2) throw new ShapeError(mustBe(name, "inputs", "be at least two", inputs.length));
+    const [first] = inputs;
+    const other = inputs.find((shape) => !sameShape(shape, first));
+    if (other) {
+      throw new ShapeError(`${name}: inputs must have equal shapes; got ${show(first)} and ${show(other)}.`);
     }
     return first;
   },
-
-  parameterSpecs: () => ({}),
-
+  parameterSpecs() {
+    return {};
+  },
   forward(backend, xs) {
     return { y: xs.reduce((sum, x) => backend.add(sum, x)), cache: {} };
   },
-
-  backward(_backend, dY, _parameters, _cache, _options, { inputs }) {
-    return { dXs: inputs.map(() => dY), parameters: {} };
+  backward(_backend, dY, _parameters, _cache, _options, { dX, inputs }) {
+    return { dXs: inputs.map(() => (dX ? dY : undefined)), parameters: {} };
   },
-
-  flops: (inputs) => (inputs.length - 1) * sizeOf(inputs[0]),
-  receptiveField: (field) => field,
+  flops(inputs) {
+    return (inputs.length - 1) * sizeOf(inputs[0]);
+  },
+  receptiveField(field) {
+    return field;
+  },
 };

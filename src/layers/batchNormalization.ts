@@ -1,87 +1,90 @@
 /**
- * Batch normalisation over all axes but the last; M = number of values of a channel.
- *   xHat = (x − mean)·inverseStd,  inverseStd = 1/√(variance + epsilon),  y = gamma·xHat + beta
- * Backward, where mean and variance are those of the batch and so depend on x:
+ * Batch normalisation over all axes but the last:
+ *   xHat = (X − mean)/√(variance + epsilon),  Y = gamma·xHat + beta.
+ * Backward, M values a channel, inverseStd = 1/√(variance + epsilon):
  *   dBeta = Σ dY,  dGamma = Σ dY·xHat,
- *   dX = gamma·inverseStd·(dY − dBeta/M − xHat·dGamma/M).
- * With moving statistics, which are constants, the last two terms vanish. Derivation: docs/layers/batchNormalization.md.
- * Source: Ioffe & Szegedy 2015, arXiv:1502.03167, section 3.
+ *   dX = gamma·inverseStd·(dY − dBeta/M − xHat·dGamma/M): the statistics depend on X, by the mean and by the variance.
+ * With moving statistics, which are constants, dX = gamma·inverseStd·dY. Derivation: docs/layers/batchNormalization.md.
  */
-import { mustBe, OptionError, rejectUnknownKeys } from "../errors.js";
+import { mustBe, OptionError, rejectUnknownKeys, unknownName } from "../errors.js";
 import { sizeOf } from "../shape.js";
-import { oneOf } from "./checks.js";
-import type { Layer } from "./layer.js";
+import type { Layer, ParameterSpec } from "./layer.js";
 
 export interface BatchNormalizationOptions {
   readonly momentum: number;
   readonly epsilon: number;
-  /** What normalises while training: the batch's own statistics, or the moving ones, which then stay as they are. */
+  /**
+   * What normalises while training. "batch": the batch's own statistics, which also move the moving ones. "moving": the
+   * moving statistics as they are; nothing updates them, as in Keras with training=False.
+   */
   readonly statistics: "batch" | "moving";
 }
 
-/** What the user writes; defaults as in Keras. */
-export type BatchNormalizationArguments = Partial<BatchNormalizationOptions>;
+const KEYS = ["momentum", "epsilon", "statistics"];
+const STATISTICS = ["batch", "moving"] as const;
 
 export const batchNormalization: Layer<BatchNormalizationOptions> = {
   kind: "batch_normalization",
   title: "BatchNormalization",
-
   options(given) {
-    rejectUnknownKeys("batchNormalization", given, ["momentum", "epsilon", "statistics"]);
-    const { momentum = 0.99, epsilon = 1e-3, statistics = "batch" } = given as BatchNormalizationArguments;
-    if (!(momentum >= 0 && momentum <= 1)) {
-      throw new OptionError(mustBe("batchNormalization", "momentum", "lie in [0, 1]", momentum));
-    }
-    if (!(epsilon > 0 && Number.isFinite(epsilon))) {
-      throw new OptionError(mustBe("batchNormalization", "epsilon", "be a positive number", epsilon));
-    }
-    const known = ["batch", "moving"] as const;
-    return {
-      momentum,
-      epsilon,
-      statistics: oneOf("batchNormalization", "statistics", statistics, known),
+    const where = "batchNormalization";
+    rejectUnknownKeys(where, given, KEYS);
+    const options: Record<keyof BatchNormalizationOptions, unknown> = {
+      momentum: 0.99,
+      epsilon: 1e-3,
+      statistics: "batch",
+      ...given,
     };
+    const { momentum, epsilon, statistics } = options;
+    if (typeof momentum !== "number" || !(momentum >= 0 && momentum <= 1)) {
+      throw new OptionError(mustBe(where, "momentum", "be a number from 0 to 1", momentum));
+    }
+    if (typeof epsilon !== "number" || !(epsilon > 0 && epsilon < Number.POSITIVE_INFINITY)) {
+      throw new OptionError(mustBe(where, "epsilon", "be a positive number", epsilon));
+    }
+    const known = STATISTICS.find((name) => name === statistics);
+    if (!known)
+      throw new OptionError(`${where}: ${unknownName("statistics", String(statistics), STATISTICS)}`);
+    return { momentum, epsilon, statistics: known };
   },
-
   outputShape([input]) {
     return input;
   },
-
   parameterSpecs([input]) {
     const shape = [input[input.length - 1]];
+    const ones: ParameterSpec = { shape, initializer: "ones", trainable: true };
+    const zeros: ParameterSpec = { shape, initializer: "zeros", trainable: true };
     return {
-      gamma: { shape, initializer: "ones", trainable: true },
-      beta: { shape, initializer: "zeros", trainable: true },
-      movingMean: { shape, initializer: "zeros", trainable: false },
-      movingVariance: { shape, initializer: "ones", trainable: false },
+      gamma: ones,
+      beta: zeros,
+      movingMean: { ...zeros, trainable: false },
+      movingVariance: { ...ones, trainable: false },
     };
   },
-
-  forward(backend, [x], { gamma, beta, movingMean, movingVariance }, options, { training }) {
+  forward(backend, [x], parameters, { momentum, epsilon, statistics }, { training }) {
+    const { gamma, beta, movingMean, movingVariance } = parameters;
     const moving = { mean: movingMean, variance: movingVariance };
-    const usesBatch = training && options.statistics === "batch";
-    const used = usesBatch ? backend.batchStatistics(x) : moving;
-    const y = backend.normalize(x, used, gamma, beta, options.epsilon);
-    if (usesBatch) {
-      backend.updateMoving(movingMean, used.mean, options.momentum);
-      backend.updateMoving(movingVariance, used.variance, options.momentum);
+    const used = training && statistics === "batch" ? backend.batchStatistics(x) : moving;
+    const y = backend.normalize(x, used, gamma, beta, epsilon);
+    if (used !== moving) {
+      backend.updateMoving(movingMean, used.mean, momentum);
+      backend.updateMoving(movingVariance, used.variance, momentum);
     }
     return { y, cache: { x, ...used } };
   },
-
-  backward(backend, dY, { gamma }, { x, mean, variance }, { statistics, epsilon }) {
+  backward(backend, dY, { gamma }, { x, mean, variance }, { epsilon, statistics }, wishes) {
     const used = { mean, variance };
     const { dX, dGamma, dBeta } =
       statistics === "batch"
         ? backend.batchNormalizationGradients(x, dY, used, gamma, epsilon)
         : backend.normalizeGradients(x, dY, used, gamma, epsilon);
-    return { dXs: [dX], parameters: { gamma: dGamma, beta: dBeta } };
+    return { dXs: [wishes.dX ? dX : undefined], parameters: { gamma: dGamma, beta: dBeta } };
   },
-
-  /** One multiply-add an element: gamma, beta and the statistics fold into one scale and one shift. */
+  /** A multiply-add an element, as in inference. */
   flops([input]) {
     return 2 * sizeOf(input);
   },
-
-  receptiveField: (field) => field,
+  receptiveField(field) {
+    return field;
+  },
 };

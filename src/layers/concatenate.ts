@@ -1,42 +1,46 @@
-/** Joins branches along the channels, as an inception block does. Backward takes dY apart at the same places. */
-import { rejectUnknownKeys, ShapeError, show } from "../errors.js";
-import { sameShape } from "../shape.js";
+/**
+ * Y = [X₀ | X₁ | …] along the last axis.
+ * Backward: each input went into Y unchanged, so dXᵢ is its own channels of dY.
+ */
+import { mustBe, rejectUnknownKeys, ShapeError, show } from "../errors.js";
+import { type Shape, sameShape } from "../shape.js";
 import type { Layer } from "./layer.js";
+
+const channelsOf = (shape: Shape): number => shape[shape.length - 1];
+const withoutChannels = (shape: Shape): Shape => shape.slice(0, -1);
 
 export const concatenate: Layer = {
   kind: "concatenate",
   title: "Concatenate",
-
   options(given) {
     rejectUnknownKeys("concatenate", given, []);
     return {};
   },
-
   outputShape(inputs, _options, name) {
-    const [first, ...others] = inputs;
-    if (others.length === 0)
-      throw new ShapeError(`${name}: inputs must be at least two; got one, ${show(first)}.`);
-    for (const other of others) {
-      if (!sameShape(first.slice(0, -1), other.slice(0, -1))) {
-        throw new ShapeError(
-          `${name}: inputs must have equal shapes but for the last axis; got ${show(first)} and ${show(other)}.`,
-        );
-      }
+    if (inputs.length < 2) throw new ShapeError(mustBe(name, "inputs", "be at least two", inputs.length));
+    const [first] = inputs;
+    const other = inputs.find((shape) => !sameShape(withoutChannels(shape), withoutChannels(first)));
+    if (other) {
+      throw new ShapeError(
+        `${name}: inputs must have equal shapes but for the last axis; got ${show(first)} and ${show(other)}.`,
+      );
     }
-    return [...first.slice(0, -1), inputs.reduce((sum, shape) => sum + shape[shape.length - 1], 0)];
+    return [...withoutChannels(first), inputs.reduce((sum, shape) => sum + channelsOf(shape), 0)];
   },
-
-  parameterSpecs: () => ({}),
-
+  parameterSpecs() {
+    return {};
+  },
   forward(backend, xs) {
     return { y: backend.concatenate(xs), cache: {} };
   },
-
-  backward(backend, dY, _parameters, _cache, _options, { inputs }) {
-    const sizes = inputs.map((shape) => shape[shape.length - 1]);
-    return { dXs: backend.concatenateGradient(dY, sizes), parameters: {} };
+  backward(backend, dY, _parameters, _cache, _options, { dX, inputs }) {
+    const dXs = dX ? backend.concatenateGradient(dY, inputs.map(channelsOf)) : inputs.map(() => undefined);
+    return { dXs, parameters: {} };
   },
-
-  flops: () => 0,
-  receptiveField: (field) => field,
+  flops() {
+    return 0;
+  },
+  receptiveField(field) {
+    return field;
+  },
 };

@@ -1,40 +1,49 @@
 /**
- * Dropout, inverted: y = x·mask/(1 − rate) while training, y = x otherwise; each mask element is 1 with probability 1 − rate.
- * Backward: dX = dY·mask/(1 − rate), with the same mask.
- * Source: Srivastava et al. 2014, JMLR 15; scaled while training, as Keras does.
+ * While training, Y = M·X/(1 − rate), where each element of M is 1 with probability 1 − rate, else 0; otherwise Y = X.
+ * The division keeps the expected value, so that inference needs no scaling. Y is linear in X, so
+ *   dX = M·dY/(1 − rate).
  */
 import { mustBe, OptionError, rejectUnknownKeys } from "../errors.js";
-import { type Layer, present } from "./layer.js";
+import type { Layer } from "./layer.js";
 
 export interface DropoutOptions {
-  /** The share of elements that is dropped, in [0, 1). */
+  /** The share of elements that fall. */
   readonly rate: number;
 }
 
 export const dropout: Layer<DropoutOptions> = {
   kind: "dropout",
   title: "Dropout",
-
   options(given) {
     rejectUnknownKeys("dropout", given, ["rate"]);
-    const { rate } = given as DropoutOptions;
-    if (!(rate >= 0 && rate < 1)) throw new OptionError(mustBe("dropout", "rate", "lie in [0, 1)", rate));
+    const { rate } = given as { rate?: unknown };
+    if (typeof rate !== "number" || !(rate >= 0 && rate < 1)) {
+      throw new OptionError(mustBe("dropout", "rate", "be at least 0 and below 1", rate));
+    }
     return { rate };
   },
-
-  outputShape: ([input]) => input,
-  parameterSpecs: () => ({}),
-
-  forward(backend, [x], _parameters, { rate }, { training, stream }) {
-    if (!training || rate === 0) return { y: x, cache: present<typeof x>({}) };
-    const { y, mask } = backend.dropout(x, rate, stream);
-    return { y, cache: present({ mask }) };
+  outputShape([input]) {
+    return input;
   },
-
-  backward(backend, dY, _parameters, { mask }, { rate }) {
+  parameterSpecs() {
+    return {};
+  },
+  forward(backend, [x], _parameters, { rate }, { training, stream }) {
+    const cache: Record<string, typeof x> = {};
+    if (!training || rate === 0) return { y: x, cache };
+    const { y, mask } = backend.dropout(x, rate, stream);
+    cache.mask = mask;
+    return { y, cache };
+  },
+  backward(backend, dY, _parameters, { mask }, { rate }, { dX }) {
+    if (!dX) return { dXs: [undefined], parameters: {} };
     return { dXs: [mask ? backend.dropoutGradient(mask, dY, rate) : dY], parameters: {} };
   },
-
-  flops: () => 0,
-  receptiveField: (field) => field,
+  /** None in inference. */
+  flops() {
+    return 0;
+  },
+  receptiveField(field) {
+    return field;
+  },
 };

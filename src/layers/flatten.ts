@@ -1,4 +1,4 @@
-/** [N, H, W, C] → [N, H·W·C], row-major: the same values in another shape, forward and backward. */
+/** [N, H, W, C] → [N, H·W·C], the values as they lie in memory. Backward gives dY the input's shape again. */
 import { rejectUnknownKeys } from "../errors.js";
 import { sizeOf } from "../shape.js";
 import type { Layer } from "./layer.js";
@@ -6,23 +6,28 @@ import type { Layer } from "./layer.js";
 export const flatten: Layer = {
   kind: "flatten",
   title: "Flatten",
-
   options(given) {
     rejectUnknownKeys("flatten", given, []);
     return {};
   },
-
-  outputShape: ([input]) => [sizeOf(input)],
-  parameterSpecs: () => ({}),
-
+  outputShape([input]) {
+    return [sizeOf(input)];
+  },
+  parameterSpecs() {
+    return {};
+  },
   forward(backend, [x]) {
-    return { y: backend.reshape(x, [x.shape[0], sizeOf(x.shape.slice(1))]), cache: {} };
+    const [images, ...rest] = x.shape;
+    return { y: backend.reshape(x, [images, sizeOf(rest)]), cache: {} };
   },
-
-  backward(backend, dY, _parameters, _cache, _options, { inputs }) {
-    return { dXs: [backend.reshape(dY, [dY.shape[0], ...inputs[0]])], parameters: {} };
+  backward(backend, dY, _parameters, _cache, _options, { dX, inputs }) {
+    const dXs = [dX ? backend.reshape(dY, [dY.shape[0], ...inputs[0]]) : undefined];
+    return { dXs, parameters: {} };
   },
-
-  flops: () => 0,
-  receptiveField: (field) => field,
+  flops() {
+    return 0;
+  },
+  receptiveField(field) {
+    return field;
+  },
 };

@@ -1,35 +1,42 @@
-/** Where a network's data enters: names the shape of one example. */
+/** Where a network's examples come in: gives the other layers their first shape, and passes its one tensor on. */
 import { mustBe, OptionError, rejectUnknownKeys } from "../errors.js";
 import type { Shape } from "../shape.js";
 import type { Layer } from "./layer.js";
 
 export interface InputOptions {
-  /** [H, W, C] or [features], without the batch axis. */
+  /** One example's: no batch axis. */
   readonly shape: Shape;
 }
 
 export const input: Layer<InputOptions> = {
   kind: "input",
   title: "InputLayer",
-
   options(given) {
     rejectUnknownKeys("input", given, ["shape"]);
-    const { shape } = given as InputOptions;
-    const valid =
-      Array.isArray(shape) &&
-      (shape.length === 1 || shape.length === 3) &&
-      shape.every((size) => Number.isInteger(size) && size > 0);
-    if (!valid) {
-      const rule = "be [height, width, channels] or [features], positive integers without the batch axis";
-      throw new OptionError(mustBe("input", "shape", rule, shape));
+    const { shape } = given as { shape?: unknown };
+    const isSize = (size: unknown): size is number => Number.isInteger(size) && (size as number) > 0;
+    if (!Array.isArray(shape) || shape.length === 0 || !shape.every(isSize)) {
+      throw new OptionError(mustBe("input", "shape", "be a list of positive integers", shape));
     }
-    return { shape };
+    return { shape: [...shape] };
   },
-
-  outputShape: (_inputs, { shape }) => shape,
-  parameterSpecs: () => ({}),
-  forward: (_backend, [x]) => ({ y: x, cache: {} }),
-  backward: (_backend, dY) => ({ dXs: [dY], parameters: {} }),
-  flops: () => 0,
-  receptiveField: (field) => field,
+  outputShape(_inputs, { shape }) {
+    return shape;
+  },
+  parameterSpecs() {
+    return {};
+  },
+  forward(_backend, [x]) {
+    return { y: x, cache: {} };
+  },
+  /** Nothing feeds it. */
+  backward() {
+    return { dXs: [], parameters: {} };
+  },
+  flops() {
+    return 0;
+  },
+  receptiveField(field) {
+    return field;
+  },
 };

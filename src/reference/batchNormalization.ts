@@ -1,44 +1,35 @@
 /**
- * Batch normalisation over all axes but the last; M = number of values of a channel.
- *   mean = Σ x/M,   variance = Σ (x − mean)²/M  (biased),
- *   xHat = (x − mean)/√(variance + epsilon),   y = gamma·xHat + beta.
- * Source: Ioffe & Szegedy 2015, arXiv:1502.03167, algorithm 1.
+ * Batch normalisation: y = gamma·xHat + beta with xHat = (x − mean)/√(variance + epsilon), per channel of the last axis.
+ * M is the number of values a channel has: the product of all other axes.
+ * Source: Ioffe & Szegedy 2015, arXiv:1502.03167, section 3.
  */
+import type { BatchNormalizationGradients, Statistics } from "../backend/backend.js";
 import { type NDArray, ndarray } from "./ndarray.js";
 
-/** Each [C]. */
-export interface BatchStatistics {
-  readonly mean: NDArray;
-  readonly variance: NDArray;
-}
+const channelsOf = (x: NDArray): number => x.shape[x.shape.length - 1];
 
-/** dX like x; dGamma, dBeta [C]. */
-export interface NormalizationGradients {
-  readonly dX: NDArray;
-  readonly dGamma: NDArray;
-  readonly dBeta: NDArray;
-}
-
-export function batchStatistics(x: NDArray): BatchStatistics {
-  const channels = x.shape[x.shape.length - 1];
+/** mean = Σ x/M; variance = Σ (x − mean)²/M, biased. Two passes: no difference of large sums. */
+export function batchStatistics(x: NDArray): Statistics<NDArray> {
+  const channels = channelsOf(x);
   const count = x.data.length / channels;
   const mean = ndarray([channels]);
   const variance = ndarray([channels]);
   for (let i = 0; i < x.data.length; i++) mean.data[i % channels] += x.data[i] / count;
   for (let i = 0; i < x.data.length; i++) {
-    variance.data[i % channels] += (x.data[i] - mean.data[i % channels]) ** 2 / count;
+    const c = i % channels;
+    variance.data[c] += (x.data[i] - mean.data[c]) ** 2 / count;
   }
   return { mean, variance };
 }
 
 export function normalize(
   x: NDArray,
-  { mean, variance }: BatchStatistics,
+  { mean, variance }: Statistics<NDArray>,
   gamma: NDArray,
   beta: NDArray,
   epsilon: number,
 ): NDArray {
-  const channels = gamma.data.length;
+  const channels = channelsOf(x);
   const y = ndarray(x.shape);
   for (let i = 0; i < x.data.length; i++) {
     const c = i % channels;
@@ -49,64 +40,56 @@ export function normalize(
 }
 
 /**
- * Where the statistics are the batch's own, x reaches y by three ways: directly, through the mean, through the variance.
- * With dXHat = gamma·dY they add up to
- *   dX = (dXHat − Σ dXHat/M − xHat·Σ (dXHat·xHat)/M)/√(variance + epsilon).
- * dGamma = Σ dY·xHat,  dBeta = Σ dY.
+ * mean and variance depend on every x of the channel, which adds two terms to dX:
+ *   dBeta = Σ dY,  dGamma = Σ dY·xHat,
+ *   dX = gamma/√(variance + epsilon)·(dY − dBeta/M − xHat·dGamma/M).
+ * The second term comes by way of the mean, the third by way of the variance. Derivation: docs/layers/batchNormalization.md.
  */
 export function batchNormalizationGradients(
   x: NDArray,
   dY: NDArray,
-  { mean, variance }: BatchStatistics,
+  statistics: Statistics<NDArray>,
   gamma: NDArray,
   epsilon: number,
-): NormalizationGradients {
-  const channels = gamma.data.length;
+): BatchNormalizationGradients<NDArray> {
+  const { mean, variance } = statistics;
+  const { dX, dGamma, dBeta } = normalizeGradients(x, dY, statistics, gamma, epsilon);
+  const channels = channelsOf(x);
   const count = x.data.length / channels;
-  const { dGamma, dBeta } = parameterGradients(x, dY, { mean, variance }, epsilon);
-  const dX = ndarray(x.shape);
   for (let i = 0; i < x.data.length; i++) {
     const c = i % channels;
     const inverseStd = 1 / Math.sqrt(variance.data[c] + epsilon);
     const xHat = (x.data[i] - mean.data[c]) * inverseStd;
-    const centred = dY.data[i] - dBeta.data[c] / count - (xHat * dGamma.data[c]) / count;
-    dX.data[i] = gamma.data[c] * inverseStd * centred;
+    dX.data[i] -= (gamma.data[c] * inverseStd * (dBeta.data[c] + xHat * dGamma.data[c])) / count;
   }
   return { dX, dGamma, dBeta };
 }
 
-/** Where the statistics are constants, x reaches y directly only: dX = dY·gamma/√(variance + epsilon). */
+/** With constant statistics y is linear in x: dX = dY·gamma/√(variance + epsilon). dGamma and dBeta as above. */
 export function normalizeGradients(
   x: NDArray,
   dY: NDArray,
-  statistics: BatchStatistics,
+  { mean, variance }: Statistics<NDArray>,
   gamma: NDArray,
   epsilon: number,
-): NormalizationGradients {
-  const channels = gamma.data.length;
+): BatchNormalizationGradients<NDArray> {
+  const channels = channelsOf(x);
   const dX = ndarray(x.shape);
-  for (let i = 0; i < x.data.length; i++) {
-    const c = i % channels;
-    dX.data[i] = (dY.data[i] * gamma.data[c]) / Math.sqrt(statistics.variance.data[c] + epsilon);
-  }
-  return { dX, ...parameterGradients(x, dY, statistics, epsilon) };
-}
-
-/** In place: moving = momentum·moving + (1 − momentum)·batch. */
-export function updateMoving(moving: NDArray, batch: NDArray, momentum: number): void {
-  for (let c = 0; c < moving.data.length; c++) {
-    moving.data[c] = momentum * moving.data[c] + (1 - momentum) * batch.data[c];
-  }
-}
-
-function parameterGradients(x: NDArray, dY: NDArray, { mean, variance }: BatchStatistics, epsilon: number) {
-  const channels = mean.data.length;
   const dGamma = ndarray([channels]);
   const dBeta = ndarray([channels]);
   for (let i = 0; i < x.data.length; i++) {
     const c = i % channels;
-    dGamma.data[c] += (dY.data[i] * (x.data[i] - mean.data[c])) / Math.sqrt(variance.data[c] + epsilon);
+    const inverseStd = 1 / Math.sqrt(variance.data[c] + epsilon);
+    dX.data[i] = dY.data[i] * gamma.data[c] * inverseStd;
+    dGamma.data[c] += dY.data[i] * (x.data[i] - mean.data[c]) * inverseStd;
     dBeta.data[c] += dY.data[i];
   }
-  return { dGamma, dBeta };
+  return { dX, dGamma, dBeta };
+}
+
+/** In place: moving = momentum·moving + (1 − momentum)·batch. */
+export function updateMoving(moving: NDArray, batch: NDArray, momentum: number): void {
+  moving.data.forEach((value, c) => {
+    moving.data[c] = momentum * value + (1 - momentum) * batch.data[c];
+  });
 }

@@ -1,9 +1,10 @@
-/** Activation functions: element by element, but for softmax, which goes over rows of the last axis. */
+/** Records activation functions and their gradients: each worker on its own images. */
 import { sizeOf } from "../../shape.js";
 import type { Backend } from "../backend.js";
 import { byImages, out, own, type Recorder, type WasmTensor } from "./recorder.js";
+import { channelSizes } from "./sums.js";
 
-type Ops = Pick<
+type ActivationOps = Pick<
   Backend<WasmTensor>,
   | "relu"
   | "reluGradient"
@@ -15,37 +16,32 @@ type Ops = Pick<
   | "softmaxGradient"
 >;
 
-export function activationOps(recorder: Recorder): Ops {
-  const forward = (kernel: string) => (x: WasmTensor) => {
-    const y = recorder.tensor(x.shape);
-    recorder.record(kernel, byImages(x.shape[0]), out(y), own(x), sizeOf(x.shape.slice(1)));
-    return y;
-  };
-  const backward = (kernel: string) => (y: WasmTensor, dY: WasmTensor) => {
-    const dX = recorder.tensor(y.shape);
-    recorder.record(kernel, byImages(y.shape[0]), out(dX), own(y), own(dY), sizeOf(y.shape.slice(1)));
-    return dX;
-  };
-  /** Rows of the last axis: those of an image stay with the worker that has the image when there is one row each. */
-  const rows = (x: WasmTensor) => ({ count: sizeOf(x.shape.slice(0, -1)), classes: x.shape.at(-1)! });
+export function activationOps(recorder: Recorder): ActivationOps {
+  /** One output like the inputs, element by element. */
+  function elementwise(kernel: string, ...inputs: WasmTensor[]): WasmTensor {
+    const { shape } = inputs[0];
+    const result = recorder.tensor(shape);
+    const images = shape[0];
+    recorder.record(kernel, byImages(images), out(result), ...inputs.map(own), sizeOf(shape) / images);
+    return result;
+  }
+
+  /** One output like the inputs, row by row of the last axis. */
+  function rowwise(kernel: string, ...inputs: WasmTensor[]): WasmTensor {
+    const { images, positions, channels } = channelSizes(inputs[0]);
+    const result = recorder.tensor(inputs[0].shape);
+    recorder.record(kernel, byImages(images), out(result), ...inputs.map(own), positions, channels);
+    return result;
+  }
+
   return {
-    relu: forward("reluForward"),
-    reluGradient: backward("reluBackward"),
-    sigmoid: forward("sigmoidForward"),
-    sigmoidGradient: backward("sigmoidBackward"),
-    tanh: forward("tanhForward"),
-    tanhGradient: backward("tanhBackward"),
-    softmax(x) {
-      const { count, classes } = rows(x);
-      const y = recorder.tensor(x.shape);
-      recorder.record("softmaxForward", byImages(count), out(y), own(x), classes);
-      return y;
-    },
-    softmaxGradient(y, dY) {
-      const { count, classes } = rows(y);
-      const dX = recorder.tensor(y.shape);
-      recorder.record("softmaxBackward", byImages(count), out(dX), own(y), own(dY), classes);
-      return dX;
-    },
+    relu: (x) => elementwise("reluForward", x),
+    reluGradient: (y, dY) => elementwise("reluBackward", y, dY),
+    sigmoid: (x) => elementwise("sigmoidForward", x),
+    sigmoidGradient: (y, dY) => elementwise("sigmoidBackward", y, dY),
+    tanh: (x) => elementwise("tanhForward", x),
+    tanhGradient: (y, dY) => elementwise("tanhBackward", y, dY),
+    softmax: (x) => rowwise("softmaxForward", x),
+    softmaxGradient: (y, dY) => rowwise("softmaxBackward", y, dY),
   };
 }

@@ -1,76 +1,65 @@
-/** Batch normalisation: within images, combined over them by channel, applied by images. */
+/**
+ * Records batch normalisation. What needs the whole batch takes two instructions: sums within each image, split by
+ * images, then sums over the images, split by channels; so the order of every sum depends on the batch alone.
+ */
 import type { Backend } from "../backend.js";
 import { all, byImages, byRows, out, own, type Recorder, scratch, type WasmTensor } from "./recorder.js";
-import { layoutOf, periodBytes } from "./sums.js";
+import { CHANNEL_UNIT, channelSizes, periodBytes, sumOfRows } from "./sums.js";
 
-type Ops = Pick<
+type BatchNormalizationOps = Pick<
   Backend<WasmTensor>,
   "batchStatistics" | "normalize" | "batchNormalizationGradients" | "normalizeGradients" | "updateMoving"
 >;
 
-export function batchNormalizationOps(recorder: Recorder): Ops {
-  /** dGamma and dBeta, whatever the statistics were. */
-  const parameterGradients = (
+export function batchNormalizationOps(recorder: Recorder): BatchNormalizationOps {
+  /** dBeta = Σ dY and dGamma = Σ dY·xHat, each [C]. */
+  function parameterGradients(
     x: WasmTensor,
     dY: WasmTensor,
     mean: WasmTensor,
     variance: WasmTensor,
     epsilon: number,
-  ) => {
-    const { images, positions, channels } = layoutOf(x);
-    const dGammas = recorder.tensor([images, channels]);
+  ): { dGamma: WasmTensor; dBeta: WasmTensor } {
+    const { images, positions, channels } = channelSizes(x);
     const dBetas = recorder.tensor([images, channels]);
-    const area = scratch(3 * periodBytes(channels));
+    const dGammas = recorder.tensor([images, channels]);
     recorder.record(
-      "imageNormalizationGradients",
+      "normalizeGradientsInImages",
       byImages(images),
-      out(dGammas),
       out(dBetas),
+      out(dGammas),
       own(x),
       own(dY),
       all(mean),
-      area,
+      all(variance),
+      scratch(4 * periodBytes(channels)),
+      epsilon,
       positions,
       channels,
     );
-    const dGamma = recorder.tensor([channels]);
-    const dBeta = recorder.tensor([channels]);
-    recorder.record(
-      "combineNormalizationGradients",
-      byRows(channels),
-      out(dGamma),
-      out(dBeta),
-      all(dGammas),
-      all(dBetas),
-      own(variance),
-      epsilon,
-      images,
-      channels,
-    );
-    return { dGamma, dBeta };
-  };
+    return { dGamma: sumOfRows(recorder, dGammas), dBeta: sumOfRows(recorder, dBetas) };
+  }
 
   return {
     batchStatistics(x) {
-      const { images, positions, channels } = layoutOf(x);
+      const { images, positions, channels } = channelSizes(x);
       const means = recorder.tensor([images, channels]);
       const squares = recorder.tensor([images, channels]);
-      const area = scratch(2 * periodBytes(channels));
       recorder.record(
-        "imageStatistics",
+        "momentsInImages",
         byImages(images),
         out(means),
         out(squares),
         own(x),
-        area,
+        scratch(2 * periodBytes(channels)),
         positions,
         channels,
       );
       const mean = recorder.tensor([channels]);
       const variance = recorder.tensor([channels]);
       recorder.record(
-        "combineStatistics",
-        byRows(channels),
+        "momentsOverImages",
+        byRows(channels, CHANNEL_UNIT),
         out(mean),
         out(variance),
         all(means),
@@ -83,7 +72,7 @@ export function batchNormalizationOps(recorder: Recorder): Ops {
     },
 
     normalize(x, { mean, variance }, gamma, beta, epsilon) {
-      const { images, positions, channels } = layoutOf(x);
+      const { images, positions, channels } = channelSizes(x);
       const y = recorder.tensor(x.shape);
       recorder.record(
         "normalizeForward",
@@ -94,7 +83,7 @@ export function batchNormalizationOps(recorder: Recorder): Ops {
         all(variance),
         all(gamma),
         all(beta),
-        scratch(3 * periodBytes(channels)),
+        scratch(2 * periodBytes(channels)),
         epsilon,
         positions,
         channels,
@@ -103,7 +92,7 @@ export function batchNormalizationOps(recorder: Recorder): Ops {
     },
 
     batchNormalizationGradients(x, dY, { mean, variance }, gamma, epsilon) {
-      const { images, positions, channels } = layoutOf(x);
+      const { images, positions, channels } = channelSizes(x);
       const { dGamma, dBeta } = parameterGradients(x, dY, mean, variance, epsilon);
       const dX = recorder.tensor(x.shape);
       recorder.record(
@@ -117,9 +106,9 @@ export function batchNormalizationOps(recorder: Recorder): Ops {
         all(gamma),
         all(dGamma),
         all(dBeta),
-        scratch(4 * periodBytes(channels)),
+        scratch(3 * periodBytes(channels)),
         epsilon,
-        images * positions,
+        images,
         positions,
         channels,
       );
@@ -127,7 +116,7 @@ export function batchNormalizationOps(recorder: Recorder): Ops {
     },
 
     normalizeGradients(x, dY, { mean, variance }, gamma, epsilon) {
-      const { images, positions, channels } = layoutOf(x);
+      const { images, positions, channels } = channelSizes(x);
       const { dGamma, dBeta } = parameterGradients(x, dY, mean, variance, epsilon);
       const dX = recorder.tensor(x.shape);
       recorder.record(
@@ -146,8 +135,15 @@ export function batchNormalizationOps(recorder: Recorder): Ops {
     },
 
     updateMoving(moving, batch, momentum) {
-      const [channels] = moving.shape;
-      recorder.record("updateMoving", byRows(channels), out(moving), own(batch), momentum, 1 - momentum);
+      const channels = moving.shape[0];
+      recorder.record(
+        "updateMoving",
+        byRows(channels, CHANNEL_UNIT),
+        out(moving),
+        own(batch),
+        momentum,
+        1 - momentum,
+      );
     },
   };
 }

@@ -1,61 +1,56 @@
-/** Where branches meet: addition and concatenation. */
+/** Records the joins of branches: each worker on its own images. */
 import { sizeOf } from "../../shape.js";
 import type { Backend } from "../backend.js";
 import { byImages, out, own, type Recorder, type WasmTensor } from "./recorder.js";
+import { channelSizes } from "./sums.js";
 
 export function joinOps(
   recorder: Recorder,
 ): Pick<Backend<WasmTensor>, "add" | "concatenate" | "concatenateGradient"> {
+  /** Copies `count` channels of every position from one tensor into another. */
+  function copyChannels(y: WasmTensor, yFirst: number, x: WasmTensor, xFirst: number, count: number): void {
+    const { images, positions, channels } = channelSizes(x);
+    const yChannels = channelSizes(y).channels;
+    recorder.record(
+      "copyChannels",
+      byImages(images),
+      out(y),
+      own(x),
+      yFirst,
+      yChannels,
+      xFirst,
+      channels,
+      count,
+      positions,
+    );
+  }
+
   return {
     add(a, b) {
       const y = recorder.tensor(a.shape);
-      const images = a.shape[0] ?? 1; // a scalar is one image of one value
+      const images = a.shape[0];
       recorder.record("addForward", byImages(images), out(y), own(a), own(b), sizeOf(a.shape) / images);
       return y;
     },
 
     concatenate(xs) {
-      const [first] = xs;
-      const images = first.shape[0];
-      const positions = sizeOf(first.shape.slice(1, -1));
-      const channels = xs.reduce((sum, x) => sum + x.shape.at(-1)!, 0);
-      const y = recorder.tensor([...first.shape.slice(0, -1), channels]);
-      let offset = 0;
+      const total = xs.reduce((sum, x) => sum + channelSizes(x).channels, 0);
+      const y = recorder.tensor([...xs[0].shape.slice(0, -1), total]);
+      let first = 0;
       for (const x of xs) {
-        const narrow = x.shape.at(-1)!;
-        recorder.record(
-          "concatenatePart",
-          byImages(images),
-          out(y),
-          own(x),
-          positions,
-          channels,
-          narrow,
-          offset,
-        );
-        offset += narrow;
+        const { channels } = channelSizes(x);
+        copyChannels(y, first, x, 0, channels);
+        first += channels;
       }
       return y;
     },
 
     concatenateGradient(dY, sizes) {
-      const images = dY.shape[0];
-      const positions = sizeOf(dY.shape.slice(1, -1));
-      const channels = dY.shape.at(-1)!;
-      let offset = 0;
-      return sizes.map((size) => {
-        const dX = recorder.tensor([...dY.shape.slice(0, -1), size]);
-        recorder.record(
-          "separatePart",
-          byImages(images),
-          out(dX),
-          own(dY),
-          positions,
-          channels,
-          size,
-          offset,
-        );
-        offset += size;
+      let first = 0;
+      return sizes.map((channels) => {
+        const dX = recorder.tensor([...dY.shape.slice(0, -1), channels]);
+        copyChannels(dX, 0, dY, first, channels);
+        first += channels;
         return dX;
       });
     },
