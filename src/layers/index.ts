@@ -3,7 +3,7 @@ import { type ActivationOptions, activation as activationLayer } from "./activat
 import { add as addLayer } from "./add.js";
 import { averagePooling2d as averagePooling2dLayer } from "./averagePooling2d.js";
 import {
-  type BatchNormalizationArguments,
+  type BatchNormalizationOptions,
   batchNormalization as batchNormalizationLayer,
 } from "./batchNormalization.js";
 import { callable, type LayerCall, type LayerNaming, SymbolicTensor } from "./call.js";
@@ -22,7 +22,7 @@ export const conv2d = callable<Conv2DArguments>(conv2dLayer);
 export const dense = callable<DenseArguments>(denseLayer);
 export const activation = callable<ActivationOptions>(activationLayer);
 export const dropout = callable<DropoutOptions>(dropoutLayer);
-export const batchNormalization = optional<BatchNormalizationArguments>(batchNormalizationLayer);
+export const batchNormalization = optional<Partial<BatchNormalizationOptions>>(batchNormalizationLayer);
 export const maxPooling2d = optional<PoolingArguments>(maxPooling2dLayer);
 export const averagePooling2d = optional<PoolingArguments>(averagePooling2dLayer);
 export const globalAveragePooling2d = optional<object>(globalAveragePooling2dLayer);
