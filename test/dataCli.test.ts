@@ -137,7 +137,7 @@ describe("cbapd data", () => {
       "data: --show must lie in 0 … 1999; got 2000 (shapes train has 2000 images).",
     );
     await expect(run("shapes", "--show", "x")).rejects.toThrow(
-      'data: --show must be a whole number from 0 on; got "x".',
+      '--show must be a whole number from 0 on; got "x".',
     );
     await expect(run("shapes", "--limit", "0")).rejects.toThrow(
       '--limit must be a whole number from 1 on; got "0".',

@@ -5,21 +5,19 @@ import { Recorder } from "../src/backend/wasm/recorder.js";
 import { OptionError, ShapeError } from "../src/errors.js";
 import { add as addLayer } from "../src/layers/add.js";
 import { concatenate as concatenateLayer } from "../src/layers/concatenate.js";
-import { flatten } from "../src/layers/flatten.js";
-import { input } from "../src/layers/input.js";
 import { add } from "../src/reference/add.js";
 import { concatenate, concatenateGradient } from "../src/reference/concatenate.js";
 import { type NDArray, ndarray } from "../src/reference/ndarray.js";
-import { reshape } from "../src/reference/reshape.js";
 import { dot, numericGradient, randomArray } from "./support/arrays.js";
 import { expectClose, FLOAT32_EPSILON } from "./support/close.js";
 import { Core } from "./support/kernels.js";
+import { program } from "./support/program.js";
 import { expectSameBits } from "./support/splits.js";
 
 const core = new Core();
 const { addForward, copyChannels } = core.exports;
-/** These layers ask their backend for joins and shapes alone. */
-const backend = { add, concatenate, concatenateGradient, reshape } as unknown as Backend<NDArray>;
+/** These layers ask their backend for joins alone. */
+const backend = { add, concatenate, concatenateGradient } as unknown as Backend<NDArray>;
 const training = { training: true, stream: 0 };
 
 test("a worked example: channels side by side, and apart again", () => {
@@ -153,33 +151,27 @@ test("joins refuse shapes that do not fit, by the layer's name", () => {
   const dY = randomArray([1, ...a], 1);
   expect(addLayer.backward(backend, dY, {}, {}, {}, unwanted).dXs).toEqual([undefined, undefined]);
   expect(concatenateLayer.backward(backend, dY, {}, {}, {}, unwanted).dXs).toEqual([undefined, undefined]);
-});
-
-test("flatten keeps the batch and the values, and gives the gradient its shape back", () => {
-  const x = randomArray([3, 2, 4, 5], 1);
-  expect(flatten.outputShape([[2, 4, 5]], {}, "flatten")).toEqual([40]);
-  const { y } = flatten.forward(backend, [x], {}, {}, training);
-  expect(y).toEqual(ndarray([3, 40], x.data));
-  const inputs = [[2, 4, 5]];
-  expect(flatten.backward(backend, y, {}, {}, {}, { dX: true, inputs }).dXs).toEqual([x]);
-  expect(flatten.backward(backend, y, {}, {}, {}, { dX: false, inputs }).dXs).toEqual([undefined]);
-  expect(() => reshape(x, [3, 41])).toThrow(ShapeError);
-});
-
-test("input passes its tensor on", () => {
-  const options = input.options({ shape: [32, 32, 3] });
-  expect(input.outputShape([], options, "input")).toEqual([32, 32, 3]);
-  const x = randomArray([1, 2], 1);
-  expect(input.forward(backend, [x], {}, options, training)).toEqual({ y: x, cache: {} });
-  expect(input.backward(backend, x, {}, {}, options, { dX: true, inputs: [] }).dXs).toEqual([]);
-  for (const shape of [[0, 3], [], [1.5], 32, undefined]) {
-    expect(() => input.options({ shape })).toThrow(OptionError);
-  }
-  expect(() => input.options({ shape: [0, 3] })).toThrow(
-    "input: shape must be a list of positive integers; got [0, 3].",
-  );
-  expect(() => input.options({ shap: [3] })).toThrow('input: unknown option "shap". Did you mean "shape"?');
-  for (const layer of [addLayer, concatenateLayer, flatten]) {
+  for (const layer of [addLayer, concatenateLayer]) {
     expect(() => layer.options({ axis: 1 })).toThrow(OptionError);
   }
+});
+
+test("the recorded program gives the reference's values", () => {
+  core.reset();
+  const recorder = new Recorder();
+  const ops = joinOps(recorder);
+  const sizes = [6, 3, 6];
+  const xs = sizes.map((size) => recorder.tensor([5, 3, 4, size]));
+  const y = ops.concatenate(xs);
+  const dXs = ops.concatenateGradient(y, sizes);
+  const sum = ops.add(xs[0], xs[2]);
+  const { put, run, get } = program(core, recorder, { workers: 2 });
+  const arrays = xs.map(({ shape }, i) => randomArray(shape, i));
+  xs.forEach((x, i) => {
+    put(x, arrays[i]);
+  });
+  run();
+  expect(get(y)).toEqual(concatenate(arrays));
+  expect(dXs.map(get)).toEqual(arrays);
+  expectClose(get(sum).data, add(arrays[0], arrays[2]).data, { rtol: FLOAT32_EPSILON });
 });

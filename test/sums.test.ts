@@ -6,6 +6,7 @@ import { channelSums as reference } from "../src/reference/sums.js";
 import { randomArray } from "./support/arrays.js";
 import { expectClose, sumTolerance } from "./support/close.js";
 import { Core } from "./support/kernels.js";
+import { program } from "./support/program.js";
 
 const core = new Core();
 const { channelSumsInImages, sumOfRows } = core.exports;
@@ -69,4 +70,21 @@ test("the recording sums within images, then over them; rows at once when there 
     ["sumOfRows", "rows"],
     ["sumOfRows", "rows"],
   ]);
+});
+
+test("the recorded program gives the reference's sums", () => {
+  for (const shape of [
+    [5, 3, 4, 6],
+    [5, 17],
+  ]) {
+    core.reset();
+    const recorder = new Recorder();
+    const x = recorder.tensor(shape);
+    const y = channelSums(recorder, x);
+    const array = randomArray(shape, 1);
+    const { put, run, get } = program(core, recorder, { workers: 3 });
+    put(x, array);
+    run();
+    expectClose(get(y).data, reference(array).data, { atol: 60 * sumTolerance(60) });
+  }
 });

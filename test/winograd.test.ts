@@ -6,7 +6,7 @@ import { type Padding, type Shape, sizeOf, type Window2D, windowGeometry } from 
 import { randomValues } from "./support/arrays.js";
 import { expectClose, sumTolerance } from "./support/close.js";
 import { Core } from "./support/kernels.js";
-import { Program } from "./support/program.js";
+import { Program } from "./support/recording.js";
 
 /** The three matrices, written out as docs/winograd.md derives them. */
 const a = Math.SQRT1_2;

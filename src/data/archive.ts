@@ -58,11 +58,10 @@ export async function readArchive(
 }
 
 async function entriesOf(path: string): Promise<ReadableStream<ParsedTarEntry>> {
+  const packed = await isGzip(path);
   const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
   // pipeline: an error of either stream destroys the other, and reaches the reader as the stream's own error.
-  const bytes = (await isGzip(path))
-    ? pipeline(file, createGunzip({ chunkSize: CHUNK_BYTES }), () => {})
-    : file;
+  const bytes = packed ? pipeline(file, createGunzip({ chunkSize: CHUNK_BYTES }), () => {}) : file;
   return (Readable.toWeb(bytes) as ReadableStream<Uint8Array>).pipeThrough(
     createTarDecoder({ strict: true }),
   );

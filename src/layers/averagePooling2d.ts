@@ -1,38 +1,38 @@
 /**
- * y = the mean of each window's real elements: padding does not count.
- * Backward: each of a window's n elements had the share 1/n, so dX += dY/n for each of them.
+ * Average pooling, NHWC: each output is the mean of its window's elements inside the input; padding does not count.
+ *   y[n, i, j, c] = Σ_{a, b} x[n, i·sh + a − padTop, j·sw + b − padLeft, c] / count(i, j)
+ * Backward: y is linear in x, with slope 1/count in each element of the window, so
+ *   dX[each element of the window] += dY/count; where windows overlap, it adds.
  */
-import { sizeOf } from "../shape.js";
 import type { Layer } from "./layer.js";
 import {
   type PoolingOptions,
+  pooledField,
+  pooledShape,
+  poolingFlops,
   poolingOptions,
-  poolingOutputShape,
-  poolingReceptiveField,
   poolingWindow,
 } from "./pooling.js";
 
-export const averagePooling2d: Layer<PoolingOptions> = {
+export type AveragePooling2DOptions = PoolingOptions;
+
+export const averagePooling2d: Layer<AveragePooling2DOptions> = {
   kind: "average_pooling2d",
   title: "AveragePooling2D",
   options: (given) => poolingOptions("averagePooling2d", given),
-  outputShape: poolingOutputShape,
+  outputShape: pooledShape,
   parameterSpecs: () => ({}),
-
   forward(backend, [x], _parameters, options) {
     return { y: backend.averagePooling2d(x, poolingWindow(options)), cache: {} };
   },
-
-  backward(backend, dY, _parameters, _cache, options, { inputs }) {
-    const xShape = [dY.shape[0], ...inputs[0]];
-    return { dXs: [backend.averagePooling2dGradient(dY, xShape, poolingWindow(options))], parameters: {} };
+  backward(backend, dY, _parameters, _cache, options, { dX: wanted, inputs: [input] }) {
+    if (!wanted) return { dXs: [undefined], parameters: {} };
+    const xShape = [dY.shape[0], ...input];
+    return {
+      dXs: [backend.averagePooling2dGradient(dY, xShape, poolingWindow(options))],
+      parameters: {},
+    };
   },
-
-  /** An addition for each element of each window, and a division. */
-  flops(inputs, options) {
-    const outputs = sizeOf(poolingOutputShape(inputs, options, "averagePooling2d"));
-    return outputs * (options.poolSize[0] * options.poolSize[1] + 1);
-  },
-
-  receptiveField: poolingReceptiveField,
+  flops: poolingFlops,
+  receptiveField: pooledField,
 };

@@ -1,36 +1,42 @@
-/** y = the mean of each channel over the whole image, [H, W, C] → [C]. Backward: dX = dY/(H·W) everywhere. */
+/**
+ * Global average pooling: the mean of each channel over height and width, [N, H, W, C] → [N, C].
+ *   y[n, c] = Σ_{h, w} x[n, h, w, c] / (H·W)
+ * Backward: every element has slope 1/(H·W), so dX[n, h, w, c] = dY[n, c]/(H·W).
+ */
 import { rejectUnknownKeys } from "../errors.js";
 import { sizeOf } from "../shape.js";
-import { inputOfRank } from "./checks.js";
 import type { Layer } from "./layer.js";
+import { imageShape } from "./pooling.js";
 
-export const globalAveragePooling2d: Layer = {
+/** It has none. */
+export type GlobalAveragePooling2DOptions = Readonly<Record<string, never>>;
+
+export const globalAveragePooling2d: Layer<GlobalAveragePooling2DOptions> = {
   kind: "global_average_pooling2d",
   title: "GlobalAveragePooling2D",
-
   options(given) {
     rejectUnknownKeys("globalAveragePooling2d", given, []);
     return {};
   },
-
   outputShape(inputs, _options, name) {
-    return [inputOfRank(name, inputs, 3)[2]];
+    return [imageShape(inputs, name)[2]];
   },
-
   parameterSpecs: () => ({}),
-
   forward(backend, [x]) {
     return { y: backend.globalAveragePooling2d(x), cache: {} };
   },
-
-  backward(backend, dY, _parameters, _cache, _options, { inputs }) {
-    return { dXs: [backend.globalAveragePooling2dGradient(dY, [dY.shape[0], ...inputs[0]])], parameters: {} };
+  backward(backend, dY, _parameters, _cache, _options, { dX: wanted, inputs: [input] }) {
+    if (!wanted) return { dXs: [undefined], parameters: {} };
+    return {
+      dXs: [backend.globalAveragePooling2dGradient(dY, [dY.shape[0], ...input])],
+      parameters: {},
+    };
   },
-
-  flops: ([input]) => sizeOf(input) + input[2],
-  /** One unit sees everything; no neighbours remain. */
-  receptiveField: () => ({
-    size: [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY],
-    jump: [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY],
-  }),
+  flops(inputs) {
+    return sizeOf(inputs[0]);
+  },
+  /** A unit sees the whole input, whatever its size: Infinity, as no input shape is known here. */
+  receptiveField({ jump }) {
+    return { size: [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY], jump };
+  },
 };

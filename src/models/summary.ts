@@ -11,7 +11,7 @@ export interface LayerSummary {
   readonly parameters: number;
   /** Height and width in pixels of the input; undefined after flatten or dense, where every unit sees everything. */
   readonly receptiveField: readonly [number, number] | undefined;
-  /** Multiply-adds of one example, forward. */
+  /** Multiply-adds of one example with the layer's parameters, forward. */
   readonly macs: number;
   readonly connectedTo: readonly string[];
 }
@@ -47,7 +47,7 @@ export function summaryData(graph: Graph): Summary {
       outputShape: node.outputShape,
       parameters,
       receptiveField: full ? undefined : [field.size[0], field.size[1]],
-      macs: Math.round(node.layer.flops(node.inputShapes, node.options) / 2),
+      macs: parameters > 0 ? node.layer.flops(node.inputShapes, node.options) / 2 : 0,
       connectedTo: node.inputs.map((index) => graph.nodes[index].name),
     };
   });

@@ -15,7 +15,7 @@ function timesSlope(y: NDArray, dY: NDArray, slope: (y: number) => number): NDAr
 
 /** max(x, 0). NaN stays NaN. */
 export function relu(x: NDArray): NDArray {
-  return map(x, (v) => (v < 0 ? 0 : v));
+  return map(x, (v) => Math.max(v, 0));
 }
 
 /** The slope at 0 is 0. */

@@ -3,13 +3,25 @@
  * M is the number of values a channel has: the product of all other axes.
  * Source: Ioffe & Szegedy 2015, arXiv:1502.03167, section 3.
  */
-import type { BatchNormalizationGradients, Statistics } from "../backend/backend.js";
 import { type NDArray, ndarray } from "./ndarray.js";
 
 const channelsOf = (x: NDArray): number => x.shape[x.shape.length - 1];
 
+/** Over all axes but the last. Each [C]. */
+export interface BatchStatistics {
+  readonly mean: NDArray;
+  readonly variance: NDArray;
+}
+
+/** dX like x; dGamma and dBeta [C]. */
+export interface NormalizationGradients {
+  readonly dX: NDArray;
+  readonly dGamma: NDArray;
+  readonly dBeta: NDArray;
+}
+
 /** mean = Σ x/M; variance = Σ (x − mean)²/M, biased. Two passes: no difference of large sums. */
-export function batchStatistics(x: NDArray): Statistics<NDArray> {
+export function batchStatistics(x: NDArray): BatchStatistics {
   const channels = channelsOf(x);
   const count = x.data.length / channels;
   const mean = ndarray([channels]);
@@ -24,7 +36,7 @@ export function batchStatistics(x: NDArray): Statistics<NDArray> {
 
 export function normalize(
   x: NDArray,
-  { mean, variance }: Statistics<NDArray>,
+  { mean, variance }: BatchStatistics,
   gamma: NDArray,
   beta: NDArray,
   epsilon: number,
@@ -48,10 +60,10 @@ export function normalize(
 export function batchNormalizationGradients(
   x: NDArray,
   dY: NDArray,
-  statistics: Statistics<NDArray>,
+  statistics: BatchStatistics,
   gamma: NDArray,
   epsilon: number,
-): BatchNormalizationGradients<NDArray> {
+): NormalizationGradients {
   const { mean, variance } = statistics;
   const { dX, dGamma, dBeta } = normalizeGradients(x, dY, statistics, gamma, epsilon);
   const channels = channelsOf(x);
@@ -69,10 +81,10 @@ export function batchNormalizationGradients(
 export function normalizeGradients(
   x: NDArray,
   dY: NDArray,
-  { mean, variance }: Statistics<NDArray>,
+  { mean, variance }: BatchStatistics,
   gamma: NDArray,
   epsilon: number,
-): BatchNormalizationGradients<NDArray> {
+): NormalizationGradients {
   const channels = channelsOf(x);
   const dX = ndarray(x.shape);
   const dGamma = ndarray([channels]);
