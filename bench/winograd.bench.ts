@@ -9,7 +9,7 @@ import { winogradForward, winogradGradients } from "../src/backend/wasm/winograd
 import { type Padding, type Shape, sizeOf, type Window2D, windowGeometry } from "../src/shape.js";
 import { randomValues } from "../test/support/arrays.js";
 import { Core } from "../test/support/kernels.js";
-import { Program } from "../test/support/program.js";
+import { Program } from "../test/support/recording.js";
 import { peakGflops } from "./peak.js";
 
 interface Layer {
