@@ -1,1 +1,361 @@
-// filled in by a later commit
+/**
+ * Winograd convolution F(4×4, 3×3), stride 1: Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A for each 4×4 tile of the output, summed over
+ * channels between ⊙ and Aᵀ. With the tiles as rows that is one matrix product for each of the 36 points: 2.25 products
+ * an output instead of 9. Derivation, error and figures: docs/winograd.md.
+ *
+ * Planes are 36 matrices one behind the other, each followed by 64 bytes, lest equal places of all planes share one set
+ * of the first-level cache. Channels and filters are multiples of 8. Tiles are numbered along the width, then the
+ * height, then the images.
+ */
+import { multiply, multiplyTransposed } from "./matmul";
+import {
+  winogradGradientRow,
+  winogradInputRow,
+  winogradKernelGradientTiles,
+  winogradKernelTiles,
+  winogradOutputTile,
+} from "./winogradTiles";
+
+/** Bytes between planes beyond their content: one cache line. */
+const GAP: usize = 64;
+/** Rows of a kernel panel that are transformed at a time: 27 buffers of 32·32 bytes stay in the first-level cache. */
+const KERNEL_ROWS: i32 = 32;
+
+/**
+ * U = G g Gᵀ, kernel [3, 3, C, F] → u 36 planes [F/8, C, 8]. Panels [begin, end) of F/8.
+ * Scratch: 27·32·32 bytes.
+ */
+export function winogradKernel(
+  u: usize,
+  kernel: usize,
+  scratch: usize,
+  channels: i32,
+  filters: i32,
+  begin: i32,
+  end: i32,
+): void {
+  const tapBytes = (<usize>channels * <usize>filters) << 2;
+  const rowBytes = (<usize>filters) << 2;
+  for (let panel = begin; panel < end; panel++) {
+    for (let first = 0; first < channels; first += KERNEL_ROWS) {
+      const rows = min(KERNEL_ROWS, channels - first);
+      const bytes = (<usize>rows) << 5;
+      for (let tap: usize = 0; tap < 9; tap++) {
+        let from = kernel + tap * tapBytes + <usize>first * rowBytes + ((<usize>panel) << 5);
+        const taps = scratch + tap * bytes;
+        for (let at: usize = 0; at < bytes; at += 32) {
+          v128.store(taps + at, v128.load(from));
+          v128.store(taps + at, v128.load(from, 16), 16);
+          from += rowBytes;
+        }
+      }
+      const to = u + ((<usize>(panel * channels + first)) << 5);
+      winogradKernelTiles(to, tapBytes + GAP, scratch, scratch + 9 * bytes, bytes);
+    }
+  }
+}
+
+/**
+ * The same of the kernel that takes dY back to dX: flipped in both directions, channels and filters exchanged.
+ * kernel [3, 3, C, F] → u 36 planes [C/8, F, 8]. Panels [begin, end) of C/8. Scratch: 27·32·32 bytes.
+ */
+export function winogradKernelTransposed(
+  u: usize,
+  kernel: usize,
+  scratch: usize,
+  channels: i32,
+  filters: i32,
+  begin: i32,
+  end: i32,
+): void {
+  const tapBytes = (<usize>channels * <usize>filters) << 2;
+  const rowBytes = (<usize>filters) << 2;
+  for (let panel = begin; panel < end; panel++) {
+    for (let first = 0; first < filters; first += KERNEL_ROWS) {
+      const rows = min(KERNEL_ROWS, filters - first);
+      const bytes = (<usize>rows) << 5;
+      for (let tap: usize = 0; tap < 9; tap++) {
+        const from = kernel + (8 - tap) * tapBytes + <usize>(8 * panel) * rowBytes + ((<usize>first) << 2);
+        const taps = scratch + tap * bytes;
+        transposePanel(taps, from, rowBytes, rows);
+        transposePanel(taps + 16, from + 4 * rowBytes, rowBytes, rows);
+      }
+      const to = u + ((<usize>(panel * filters + first)) << 5);
+      winogradKernelTiles(to, tapBytes + GAP, scratch, scratch + 9 * bytes, bytes);
+    }
+  }
+}
+
+/** Four rows of `count` floats (a multiple of 4), `stride` bytes apart, become half of a panel: `count` rows of four. */
+function transposePanel(to: usize, from: usize, stride: usize, count: i32): void {
+  for (let k = 0; k < count; k += 4) {
+    const a = v128.load(from);
+    const b = v128.load(from + stride);
+    const c = v128.load(from + 2 * stride);
+    const d = v128.load(from + 3 * stride);
+    const ab01 = i32x4.shuffle(a, b, 0, 4, 1, 5);
+    const ab23 = i32x4.shuffle(a, b, 2, 6, 3, 7);
+    const cd01 = i32x4.shuffle(c, d, 0, 4, 1, 5);
+    const cd23 = i32x4.shuffle(c, d, 2, 6, 3, 7);
+    v128.store(to, i32x4.shuffle(ab01, cd01, 0, 1, 4, 5));
+    v128.store(to, i32x4.shuffle(ab01, cd01, 2, 3, 6, 7), 32);
+    v128.store(to, i32x4.shuffle(ab23, cd23, 0, 1, 4, 5), 64);
+    v128.store(to, i32x4.shuffle(ab23, cd23, 2, 3, 6, 7), 96);
+    from += 16;
+    to += 128;
+  }
+}
+
+/**
+ * Y = conv(X, g) + b, with U = `winogradKernel` of g. x [N, H, W, C], y [N, Ho, Wo, F], bias [F] or address 0. Images
+ * [begin, end), `blockRows` rows of tiles at a time. An output's bits do not depend on the block it falls in.
+ * Scratch, in this order: V 36·(T·C·4 + 64) and M 36·(T·F·4 + 64) with T = blockRows·⌈Wo/4⌉; stripe
+ * 6·((4·⌈Wo/4⌉ + 2)·C·4 + 64); zeros max(W·C, F)·4; half 24·F·4; spare F·4.
+ */
+export function winogradConvolution(
+  y: usize,
+  x: usize,
+  u: usize,
+  bias: usize,
+  scratch: usize,
+  height: i32,
+  width: i32,
+  channels: i32,
+  filters: i32,
+  outHeight: i32,
+  outWidth: i32,
+  padTop: i32,
+  padLeft: i32,
+  blockRows: i32,
+  begin: i32,
+  end: i32,
+): void {
+  const tilesHigh = (outHeight + 3) >> 2;
+  const tilesWide = (outWidth + 3) >> 2;
+  const channelBytes = (<usize>channels) << 2;
+  const filterBytes = (<usize>filters) << 2;
+  const rowBytes = <usize>width * channelBytes;
+  const outRowBytes = <usize>outWidth * filterBytes;
+  const blockTiles = <usize>(blockRows * tilesWide);
+  const vPlane = blockTiles * channelBytes + GAP;
+  const mPlane = blockTiles * filterBytes + GAP;
+  const uPlane = <usize>filters * channelBytes + GAP;
+  const stripeStride = <usize>(4 * tilesWide + 2) * channelBytes + GAP;
+  const v = scratch;
+  const m = v + 36 * vPlane;
+  const stripe = m + 36 * mPlane;
+  const zeros = stripe + 6 * stripeStride;
+  const zeroBytes = max(rowBytes, filterBytes);
+  const half = zeros + zeroBytes;
+  const spare = half + 24 * filterBytes;
+  memory.fill(stripe, 0, 6 * stripeStride + zeroBytes);
+  const shift = bias ? bias : zeros;
+
+  const lastRow = end * tilesHigh;
+  for (let first = begin * tilesHigh; first < lastRow; first += blockRows) {
+    const rows = min(blockRows, lastRow - first);
+    for (let r = 0; r < rows; r++) {
+      const n = (first + r) / tilesHigh;
+      const tileRow = (first + r) % tilesHigh;
+      winogradInputRow(
+        v + <usize>(r * tilesWide) * channelBytes,
+        vPlane,
+        32,
+        channelBytes,
+        x + <usize>(n * height) * rowBytes,
+        4 * tileRow - padTop,
+        height,
+        rowBytes,
+        channelBytes,
+        <usize>padLeft * channelBytes,
+        tilesWide,
+        stripe,
+        stripeStride,
+        zeros,
+      );
+    }
+    for (let p: usize = 0; p < 36; p++) {
+      multiply(
+        m + p * mPlane,
+        filterBytes,
+        v + p * vPlane,
+        channelBytes,
+        u + p * uPlane,
+        channelBytes << 3,
+        rows * tilesWide,
+        filters,
+        channels,
+        0,
+        0,
+      );
+    }
+    for (let r = 0; r < rows; r++) {
+      const n = (first + r) / tilesHigh;
+      const tileRow = (first + r) % tilesHigh;
+      const to = y + <usize>(n * outHeight + 4 * tileRow) * outRowBytes;
+      for (let t = 0; t < tilesWide; t++) {
+        winogradOutputTile(
+          to + <usize>(4 * t) * filterBytes,
+          min(4, outHeight - 4 * tileRow),
+          min(4, outWidth - 4 * t),
+          outRowBytes,
+          m + <usize>(r * tilesWide + t) * filterBytes,
+          mPlane,
+          shift,
+          filterBytes,
+          half,
+          spare,
+        );
+      }
+    }
+  }
+}
+
+/**
+ * V = Bᵀ d B of whole images, for the kernel's gradient: x [N, H, W, C] → v 36 planes [T, C], T = N·⌈Ho/4⌉·⌈Wo/4⌉.
+ * Images [begin, end) of `images`. Scratch: stripe 6·((4·⌈Wo/4⌉ + 2)·C·4 + 64), zeros W·C·4.
+ */
+export function winogradInputTiles(
+  v: usize,
+  x: usize,
+  scratch: usize,
+  images: i32,
+  height: i32,
+  width: i32,
+  channels: i32,
+  outHeight: i32,
+  outWidth: i32,
+  padTop: i32,
+  padLeft: i32,
+  begin: i32,
+  end: i32,
+): void {
+  const tilesHigh = (outHeight + 3) >> 2;
+  const tilesWide = (outWidth + 3) >> 2;
+  const channelBytes = (<usize>channels) << 2;
+  const rowBytes = <usize>width * channelBytes;
+  const plane = <usize>(images * tilesHigh * tilesWide) * channelBytes + GAP;
+  const stripeStride = <usize>(4 * tilesWide + 2) * channelBytes + GAP;
+  const zeros = scratch + 6 * stripeStride;
+  memory.fill(scratch, 0, 6 * stripeStride + rowBytes);
+  for (let n = begin; n < end; n++) {
+    for (let tileRow = 0; tileRow < tilesHigh; tileRow++) {
+      winogradInputRow(
+        v + <usize>((n * tilesHigh + tileRow) * tilesWide) * channelBytes,
+        plane,
+        32,
+        channelBytes,
+        x + <usize>(n * height) * rowBytes,
+        4 * tileRow - padTop,
+        height,
+        rowBytes,
+        channelBytes,
+        <usize>padLeft * channelBytes,
+        tilesWide,
+        scratch,
+        stripeStride,
+        zeros,
+      );
+    }
+  }
+}
+
+/**
+ * Z = A dY Aᵀ of whole images: dY [N, H, W, F] → z 36 planes [F/8, T, 8]. Images [begin, end) of `images`.
+ * Scratch: stripe 6·(4·⌈W/4⌉·F·4 + 64), zeros W·F·4.
+ */
+export function winogradGradientTiles(
+  z: usize,
+  dY: usize,
+  scratch: usize,
+  images: i32,
+  height: i32,
+  width: i32,
+  filters: i32,
+  begin: i32,
+  end: i32,
+): void {
+  const tilesHigh = (height + 3) >> 2;
+  const tilesWide = (width + 3) >> 2;
+  const filterBytes = (<usize>filters) << 2;
+  const rowBytes = <usize>width * filterBytes;
+  const tiles = <usize>(images * tilesHigh * tilesWide);
+  const plane = tiles * filterBytes + GAP;
+  const stripeStride = <usize>(4 * tilesWide) * filterBytes + GAP;
+  const zeros = scratch + 6 * stripeStride;
+  memory.fill(scratch, 0, 6 * stripeStride + rowBytes);
+  for (let n = begin; n < end; n++) {
+    for (let tileRow = 0; tileRow < tilesHigh; tileRow++) {
+      winogradGradientRow(
+        z + ((<usize>((n * tilesHigh + tileRow) * tilesWide)) << 5),
+        plane,
+        tiles << 5,
+        32,
+        dY + <usize>(n * height) * rowBytes,
+        4 * tileRow,
+        height,
+        rowBytes,
+        filterBytes,
+        tilesWide,
+        scratch,
+        stripeStride,
+        zeros,
+      );
+    }
+  }
+}
+
+/**
+ * dg = Gᵀ[Σ_t V_t ⊙ Z_t]G: v 36 planes [T, C], z 36 planes [F/8, T, 8] → dKernel [3, 3, C, F], overwritten. The sum runs
+ * over all T tiles in order. Channels [begin, end), `blockRows` of them at a time.
+ * Scratch: dU 36·(blockRows·F·4 + 64), half 18·F·4, and a packed tile of V, 5·256·4.
+ */
+export function winogradKernelGradient(
+  dKernel: usize,
+  v: usize,
+  z: usize,
+  scratch: usize,
+  channels: i32,
+  filters: i32,
+  tiles: i32,
+  blockRows: i32,
+  begin: i32,
+  end: i32,
+): void {
+  const channelBytes = (<usize>channels) << 2;
+  const filterBytes = (<usize>filters) << 2;
+  const vPlane = <usize>tiles * channelBytes + GAP;
+  const zPlane = <usize>tiles * filterBytes + GAP;
+  const duPlane = <usize>blockRows * filterBytes + GAP;
+  const half = scratch + 36 * duPlane;
+  const packed = half + 18 * filterBytes;
+  for (let first = begin; first < end; first += blockRows) {
+    const rows = min(blockRows, end - first);
+    for (let p: usize = 0; p < 36; p++) {
+      multiplyTransposed(
+        scratch + p * duPlane,
+        filterBytes,
+        v + p * vPlane + ((<usize>first) << 2),
+        channelBytes,
+        z + p * zPlane,
+        (<usize>tiles) << 5,
+        rows,
+        filters,
+        tiles,
+        0,
+        packed,
+        0,
+      );
+    }
+    for (let r = 0; r < rows; r++) {
+      winogradKernelGradientTiles(
+        dKernel + <usize>(first + r) * filterBytes,
+        <usize>channels * filterBytes,
+        scratch + <usize>r * filterBytes,
+        duPlane,
+        half,
+        filterBytes,
+      );
+    }
+  }
+}

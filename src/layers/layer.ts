@@ -86,3 +86,10 @@ export interface Layer<Options extends object = object> {
 export function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
+
+/** The entries that are there: for parameters that a layer has only with some options. */
+export function present<V>(entries: Readonly<Record<string, V | undefined>>): Record<string, V> {
+  return Object.fromEntries(
+    Object.entries(entries).filter((entry): entry is [string, V] => entry[1] !== undefined),
+  );
+}

@@ -1,11 +1,12 @@
 /** What the training API and the command line say to each other. Names are Keras' and tfjs'. */
 import type { Dataset } from "../data/dataset.js";
+import type { Graph } from "../models/graph.js";
 
 export type LossName = "sparseCategoricalCrossentropy" | "categoricalCrossentropy";
 export type MetricName = "accuracy" | "topKCategoricalAccuracy";
 
 export interface CompileOptions {
-  readonly optimizer: Optimizer;
+  readonly optimizer: Optimizer | Optimizer["name"];
   readonly loss: LossName | { readonly name: LossName; readonly fromLogits?: boolean };
   readonly metrics?: readonly MetricName[];
 }
@@ -65,6 +66,7 @@ export interface Progress {
 }
 
 export interface CallbackContext {
+  readonly graph: Graph;
   /** Current weights by name (`conv2d/kernel`), copied out. */
   getWeights(): Map<string, Float32Array>;
   setWeights(weights: ReadonlyMap<string, Float32Array>): void;
@@ -124,6 +126,8 @@ export interface FitOptions {
   /** Aborting it finishes the current step, runs the hooks, and returns. */
   readonly signal?: AbortSignal;
   readonly resume?: TrainingState;
+  /** Ends, as an interruption does, once the run has done this many steps in all. */
+  readonly maxSteps?: number;
 }
 
 export interface FitResult {
@@ -135,4 +139,6 @@ export interface FitResult {
 export interface EvaluateOptions {
   readonly batchSize?: number;
   readonly workers?: number;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
 }

@@ -71,7 +71,7 @@ export interface Instruction {
 export const own = (tensor: WasmTensor): Operand => ({ buffer: tensor.buffer, writes: false, reach: "own" });
 export const all = (tensor: WasmTensor): Operand => ({ buffer: tensor.buffer, writes: false, reach: "all" });
 export const out = (tensor: WasmTensor): Operand => ({ buffer: tensor.buffer, writes: true, reach: "own" });
-/** For results that several workers may touch anywhere; rare, and only where the split is `once`. */
+/** For results of which a worker's part is no contiguous range, such as columns; the parts are disjoint all the same. */
 export const outAll = (tensor: WasmTensor): Operand => ({
   buffer: tensor.buffer,
   writes: true,

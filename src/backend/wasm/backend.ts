@@ -1,0 +1,27 @@
+/** The wasm backend: every operation, recorded instead of computed. One file a family; here they come together. */
+import type { Backend } from "../backend.js";
+import { activationOps } from "./activation.js";
+import { batchNormalizationOps } from "./batchNormalization.js";
+import { convolutionOps } from "./conv2d.js";
+import { crossEntropyOps } from "./crossEntropy.js";
+import { denseOps } from "./dense.js";
+import { dropoutOps } from "./dropout.js";
+import { joinOps } from "./join.js";
+import { l2Ops } from "./l2.js";
+import { poolingOps } from "./pooling.js";
+import type { Recorder, WasmTensor } from "./recorder.js";
+
+export function wasmBackend(recorder: Recorder): Backend<WasmTensor> {
+  return {
+    ...convolutionOps(recorder),
+    ...denseOps(recorder),
+    ...batchNormalizationOps(recorder),
+    ...activationOps(recorder),
+    ...poolingOps(recorder),
+    ...dropoutOps(recorder),
+    ...joinOps(recorder),
+    ...crossEntropyOps(recorder),
+    ...l2Ops(recorder),
+    reshape: (x, shape) => recorder.view(x, shape),
+  };
+}

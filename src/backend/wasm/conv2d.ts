@@ -1,0 +1,124 @@
+/** Convolution: Winograd's form where it pays, otherwise im2col and matrix products. */
+import { sizeOf, type Window2D, windowGeometry } from "../../shape.js";
+import type { Backend } from "../backend.js";
+import { all, byImages, byRows, out, own, type Recorder, scratch, type WasmTensor } from "./recorder.js";
+import { channelSums } from "./sums.js";
+import { winogradForward, winogradGradients, winogradSuits } from "./winograd.js";
+
+const PANEL = 8;
+/** One register tile, where a product spills columns beyond its last: EDGE_BYTES in assembly/matmul.ts. */
+const EDGE_BYTES = 160;
+/** Five columns of A, 256 deep. */
+const PACKED_BYTES = 5 * 256 * 4;
+/** An im2col block: half of a 1 MB second-level cache. bench/conv2d.bench.ts */
+const BLOCK_BYTES = 512 * 1024;
+const MOST_ROWS = 120;
+/** Positions in a block of the kernel's gradient: the depth of a packed piece. */
+const GRADIENT_ROWS = 256;
+
+export function convolutionOps(recorder: Recorder): Pick<Backend<WasmTensor>, "conv2d" | "conv2dGradients"> {
+  return {
+    conv2d(x, kernel, bias, window) {
+      if (winogradSuits(x.shape, kernel.shape, window))
+        return winogradForward(recorder, x, kernel, bias, window);
+      const { sizes, depth, filters, outHeight, outWidth } = measure(x.shape, kernel.shape, window);
+      const panels = packed(recorder, "packKernel", kernel, depth, filters, filters);
+      const rows = blockRows(depth);
+      const y = recorder.tensor([x.shape[0], outHeight, outWidth, filters]);
+      recorder.record(
+        "conv2dForward",
+        byImages(x.shape[0]),
+        out(y),
+        own(x),
+        all(panels),
+        bias ? all(bias) : 0,
+        scratch(EDGE_BYTES + rows * depth * 4),
+        ...sizes,
+        rows,
+      );
+      return y;
+    },
+
+    conv2dGradients(x, kernel, dY, window, wishes) {
+      if (winogradSuits(x.shape, kernel.shape, window)) {
+        return winogradGradients(recorder, x, kernel, dY, window, wishes);
+      }
+      const { sizes, depth, filters } = measure(x.shape, kernel.shape, window);
+      const [images] = x.shape;
+      let dX: WasmTensor | undefined;
+      if (wishes.dX) {
+        const panels = packed(recorder, "packKernelTransposed", kernel, depth, filters, depth);
+        const rows = blockRows(depth);
+        dX = recorder.tensor(x.shape);
+        recorder.record(
+          "conv2dInputGradient",
+          byImages(images),
+          out(dX),
+          own(dY),
+          all(panels),
+          scratch(EDGE_BYTES + rows * depth * 4),
+          ...sizes,
+          rows,
+        );
+      }
+      const dKernel = recorder.tensor(kernel.shape);
+      const columns = Math.ceil(filters / PANEL) * PANEL;
+      recorder.record(
+        "conv2dKernelGradient",
+        byRows(depth),
+        out(dKernel),
+        all(x),
+        all(dY),
+        scratch(EDGE_BYTES + PACKED_BYTES + GRADIENT_ROWS * (depth + columns) * 4),
+        images,
+        ...sizes,
+        GRADIENT_ROWS,
+      );
+      return { dX, dKernel, dBias: wishes.dBias ? channelSums(recorder, dY) : undefined };
+    },
+  };
+}
+
+/** Positions of an im2col block: whole tiles of five. */
+function blockRows(depth: number): number {
+  const fitting = Math.floor(BLOCK_BYTES / (depth * 4) / 5) * 5;
+  return Math.max(5, Math.min(MOST_ROWS, fitting));
+}
+
+/** The kernel [K, F] in panels of eight columns, or its transpose; once for all workers. */
+function packed(
+  recorder: Recorder,
+  how: string,
+  kernel: WasmTensor,
+  depth: number,
+  filters: number,
+  columns: number,
+): WasmTensor {
+  const count = Math.ceil(columns / PANEL);
+  const rows = sizeOf(kernel.shape) / columns;
+  const panels = recorder.tensor([count, rows, PANEL]);
+  recorder.record(how, byRows(count), out(panels), all(kernel), depth, filters);
+  return panels;
+}
+
+/** The sizes that all three kernels take, in their order. */
+function measure(x: readonly number[], kernel: readonly number[], window: Window2D) {
+  const [, height, width, channels] = x;
+  const [kernelHeight, kernelWidth, , filters] = kernel;
+  const { outHeight, outWidth, padTop, padLeft } = windowGeometry("conv2d", height, width, window);
+  const sizes = [
+    height,
+    width,
+    channels,
+    outHeight,
+    outWidth,
+    filters,
+    kernelHeight,
+    kernelWidth,
+    window.strides[0],
+    window.strides[1],
+    padTop,
+    padLeft,
+  ];
+  return { sizes, depth: kernelHeight * kernelWidth * channels, filters, outHeight, outWidth };
+}

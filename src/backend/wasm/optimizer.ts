@@ -1,0 +1,49 @@
+/** Records weight updates: in place, over flat tensors of one size, split by elements. */
+import { sizeOf } from "../../shape.js";
+import { byRows, out, own, type Recorder, stepState, type WasmTensor } from "./recorder.js";
+
+/** Elements are dealt out in cache lines, so that no two workers write one line. */
+const UNIT = 16;
+
+/** The learning rate is read from the step state, with Adam's bias correction in it. */
+export function recordAdam(
+  recorder: Recorder,
+  weights: WasmTensor,
+  m: WasmTensor,
+  v: WasmTensor,
+  gradients: WasmTensor,
+  { beta1, beta2, epsilon }: { readonly beta1: number; readonly beta2: number; readonly epsilon: number },
+): void {
+  recorder.record(
+    "adamUpdate",
+    byRows(sizeOf(weights.shape), UNIT),
+    out(weights),
+    out(m),
+    out(v),
+    own(gradients),
+    stepState,
+    beta1,
+    beta2,
+    epsilon,
+  );
+}
+
+/** Velocity may be missing when momentum is 0. */
+export function recordSgd(
+  recorder: Recorder,
+  weights: WasmTensor,
+  velocity: WasmTensor | undefined,
+  gradients: WasmTensor,
+  { momentum, nesterov }: { readonly momentum: number; readonly nesterov: boolean },
+): void {
+  recorder.record(
+    "sgdUpdate",
+    byRows(sizeOf(weights.shape), UNIT),
+    out(weights),
+    velocity ? out(velocity) : 0,
+    own(gradients),
+    stepState,
+    velocity ? momentum : 0,
+    nesterov ? 1 : 0,
+  );
+}

@@ -1,0 +1,41 @@
+/** `cbapd summary <network>`: layers, shapes, parameters, receptive fields, multiply-adds. */
+import type { Command } from "commander";
+import {
+  loadModel,
+  models,
+  type NetworkName,
+  OptionError,
+  summaryData,
+  summaryText,
+  unknownName,
+} from "../index.js";
+import { positiveNumber, wholeNumber } from "./options.js";
+import { modelFile } from "./runFolder.js";
+
+interface SummaryOptions {
+  readonly classes: number;
+  readonly width: number;
+  readonly json?: boolean;
+}
+
+export function summaryCommand(program: Command): void {
+  program
+    .command("summary")
+    .description("show a network's layers, parameters, receptive fields and multiply-adds")
+    .argument("<network>", `${models.names.join(", ")}; or a run folder or model file`)
+    .option("--classes <n>", "of a named network", wholeNumber("--classes"), 10)
+    .option("--width <factor>", "multiplies all filters and units", positiveNumber("--width"), 1)
+    .option("--json", "print one JSON object")
+    .addHelpText("after", "\nExample:\n  $ cbapd summary resnet18")
+    .action(runSummary);
+}
+
+async function runSummary(network: string, { classes, width, json }: SummaryOptions): Promise<void> {
+  const known = models.names.find((name) => name === network);
+  const isPath = /[/\\.]/.test(network);
+  if (!known && !isPath) throw new OptionError(unknownName("network", network, models.names));
+  const model = known
+    ? models[known as NetworkName]({ classes, width })
+    : await loadModel(modelFile(network));
+  process.stdout.write(`${json ? JSON.stringify(summaryData(model)) : summaryText(model)}\n`);
+}

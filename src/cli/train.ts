@@ -1,0 +1,274 @@
+/** `cbapd train <network>`: trains, shows it, keeps the best, and can be interrupted at any step. */
+import type { Command } from "commander";
+import {
+  adam,
+  type Callback,
+  type FitResult,
+  type Logs,
+  type Model,
+  models,
+  type NetworkName,
+  OptionError,
+  sgd,
+  summaryData,
+  summaryText,
+  type TrainingState,
+  terminateOnNaN,
+  unknownName,
+  weightsSha256,
+} from "../index.js";
+import {
+  choice,
+  type DataOptions,
+  loadData,
+  positiveNumber,
+  wholeNumber,
+  withDataOptions,
+  withWorkers,
+} from "./options.js";
+import { ProgressBar, showLogs } from "./progressBar.js";
+import { RunFolder, type RunSettings } from "./runFolder.js";
+
+interface TrainOptions extends DataOptions {
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly optimizer: "adam" | "sgd";
+  readonly learningRate: number;
+  readonly momentum: number;
+  readonly workers: number;
+  readonly seed: number;
+  readonly width: number;
+  readonly statistics: "batch" | "moving";
+  readonly validationFrequency: number;
+  readonly steps?: number;
+  readonly run?: string;
+  readonly fresh?: boolean;
+  readonly json?: boolean;
+}
+
+export function trainCommand(program: Command): void {
+  const command = program
+    .command("train")
+    .description("train a network; the same command again goes on where it stopped")
+    .argument("<network>", models.names.join(", "))
+    .option("--epochs <n>", "in all: a continued run counts those it has", wholeNumber("--epochs"), 5)
+    .option("--optimizer <name>", "adam or sgd", choice("--optimizer", ["adam", "sgd"]), "adam")
+    .option("--learning-rate <rate>", "", positiveNumber("--learning-rate"), 0.001)
+    .option("--momentum <share>", "of sgd", Number, 0)
+    .option("--seed <n>", "decides weights, order and dropout", wholeNumber("--seed", 0), 0)
+    .option("--width <factor>", "multiplies all filters and units", positiveNumber("--width"), 1)
+    .option(
+      "--statistics <which>",
+      "inception10: normalise with batch or moving statistics",
+      choice("--statistics", ["batch", "moving"]),
+      "batch",
+    )
+    .option("--validation-frequency <n>", "validate every n epochs", wholeNumber("--validation-frequency"), 1)
+    .option("--steps <n>", "stop, as Ctrl-C does, after n steps in all", wholeNumber("--steps"))
+    .option("--run <folder>", "where everything is kept (default: runs/<network>)")
+    .option("--fresh", "move the folder's old run aside and start anew")
+    .option("--json", "print one JSON object a line");
+  withWorkers(withDataOptions(command)).addHelpText(
+    "after",
+    "\nExample:\n  $ cbapd train lenet5 --epochs 10 --seed 1 --run runs/first\n\n" +
+      "Ctrl-C finishes the step, saves, and says how to go on.",
+  );
+  command.action(runTrain);
+}
+
+async function runTrain(network: string, options: TrainOptions): Promise<void> {
+  const name = networkName(network);
+  const folder = new RunFolder(options.run ?? `runs/${name}`);
+  const say = options.json ? () => {} : (line: string) => void process.stdout.write(`${line}\n`);
+  const imageShape = options.data === "mnist" ? [28, 28, 1] : [32, 32, 3];
+  // Whatever is wrong with the options shows before anything is fetched or moved.
+  buildModel(name, options, 10, imageShape);
+  const { train, test } = await loadData(options, imageShape);
+  const model = buildModel(name, options, train.classes.length, imageShape);
+
+  if (options.fresh) {
+    const moved = await folder.moveAside();
+    if (moved) say(`The old run is now in ${moved}.`);
+  }
+  const unlock = await folder.lock();
+  try {
+    const settings = settingsOf(name, options, train.count, test.count);
+    const resume = await folder.resume(settings);
+    if (!resume) await folder.begin(settings, train.classes, model);
+    say(summaryText(model));
+    say(`\nData: ${train.name}, ${train.count} images; validation: ${test.name}, ${test.count} images.`);
+    if (train.source) say(`Source: ${train.source}. Licence: ${train.licence ?? "not stated"}.`);
+    if (resume) say(resumeLine(folder, resume, Math.ceil(train.count / options.batchSize)));
+
+    const bar = new ProgressBar();
+    const interruption = new Interruption();
+    let result: FitResult;
+    try {
+      result = await model.fit(train, {
+        batchSize: options.batchSize,
+        epochs: options.epochs,
+        validationData: test,
+        validationFrequency: options.validationFrequency,
+        seed: options.seed,
+        workers: options.workers,
+        maxSteps: options.steps,
+        signal: interruption.signal,
+        resume,
+        callbacks: [
+          terminateOnNaN(),
+          reporter(options, bar),
+          ...folder.callbacks(`${name}, seed ${options.seed}`),
+        ],
+      });
+    } finally {
+      bar.clear();
+      interruption.release();
+    }
+    await finish(folder, model, result, options, say);
+    if (interruption.exitCode) process.exitCode = interruption.exitCode;
+  } finally {
+    await unlock();
+  }
+}
+
+async function finish(
+  folder: RunFolder,
+  model: Model,
+  result: FitResult,
+  options: TrainOptions,
+  say: (line: string) => void,
+): Promise<void> {
+  const { interrupted, state, history } = result;
+  if (interrupted) {
+    await folder.saveState(model, state);
+    say(`\nStopped after step ${state.step}; everything is saved in ${folder.path}.`);
+    say("The same command again goes on from there, bit for bit.");
+  } else {
+    await folder.saveWeightsText(model);
+    if (history.epochs.length > 0) {
+      say(`\nCurves: ${folder.file("curves.png")}   best weights: ${folder.file("best.safetensors")}`);
+    }
+    if (history.logs.loss?.some((loss) => !Number.isFinite(loss))) {
+      process.stderr.write(
+        "warning: the loss became infinite or NaN, so training stopped. Lower --learning-rate.\n",
+      );
+    }
+  }
+  if (!options.json) return;
+  const last = {
+    done: !interrupted,
+    interrupted,
+    run: folder.path,
+    epoch: state.epoch,
+    steps: state.step,
+    ...summaryCounts(model),
+    history: history.logs,
+    weightsSha256: weightsSha256(state.weights),
+  };
+  process.stdout.write(`${JSON.stringify(last)}\n`);
+}
+
+function summaryCounts(model: Model) {
+  const { totalParameters, trainableParameters } = summaryData(model);
+  return { totalParameters, trainableParameters };
+}
+
+/** The bar while it runs, and one line an epoch. */
+function reporter(options: TrainOptions, bar: ProgressBar): Callback {
+  let began = performance.now();
+  return {
+    name: "reporter",
+    onEpochBegin() {
+      began = performance.now();
+    },
+    onProgress: (progress) => {
+      if (!options.json) bar.draw(progress);
+    },
+    onEpochEnd(epoch, logs: Logs) {
+      bar.clear();
+      const seconds = (performance.now() - began) / 1000;
+      began = performance.now();
+      const line = options.json
+        ? JSON.stringify({ epoch: epoch + 1, seconds, ...logs })
+        : `Epoch ${epoch + 1}/${options.epochs} - ${seconds.toFixed(1)}s${showLogs(logs)}`;
+      process.stdout.write(`${line}\n`);
+    },
+  };
+}
+
+/** The first Ctrl-C asks training to stop after its step; the second ends the process at once. */
+class Interruption {
+  readonly #controller = new AbortController();
+  readonly #codes = { SIGINT: 130, SIGTERM: 143 } as const;
+  exitCode = 0;
+
+  constructor() {
+    process.on("SIGINT", this.#stop);
+    process.on("SIGTERM", this.#stop);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  release(): void {
+    process.off("SIGINT", this.#stop);
+    process.off("SIGTERM", this.#stop);
+  }
+
+  readonly #stop = (signal: NodeJS.Signals): void => {
+    const code = this.#codes[signal as "SIGINT" | "SIGTERM"];
+    if (this.exitCode) process.exit(code);
+    this.exitCode = code;
+    process.stderr.write("\nStopping after this step (again to quit at once, without saving).\n");
+    this.#controller.abort();
+  };
+}
+
+function networkName(text: string): NetworkName {
+  const found = models.names.find((name) => name === text);
+  if (!found) throw new OptionError(unknownName("network", text, models.names));
+  return found;
+}
+
+function buildModel(
+  name: NetworkName,
+  options: TrainOptions,
+  classes: number,
+  imageShape: readonly number[],
+): Model {
+  const { width, statistics, learningRate, momentum } = options;
+  if (statistics !== "batch" && name !== "inception10") {
+    throw new OptionError(`--statistics ${statistics} is for inception10; got network "${name}".`);
+  }
+  const network = { classes, inputShape: imageShape, width };
+  const model =
+    name === "inception10" ? models.inception10({ ...network, statistics }) : models[name](network);
+  const optimizer = options.optimizer === "adam" ? adam({ learningRate }) : sgd({ learningRate, momentum });
+  return model.compile({ optimizer, loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"] });
+}
+
+/** `--workers` and `--epochs` are not among them: they change nothing that is there already. */
+function settingsOf(name: NetworkName, options: TrainOptions, train: number, test: number): RunSettings {
+  const { data, batchSize, optimizer, learningRate, momentum, seed, width, statistics } = options;
+  const { validationFrequency } = options;
+  return {
+    network: name,
+    data,
+    trainingImages: train,
+    validationImages: test,
+    batchSize,
+    optimizer,
+    learningRate,
+    momentum,
+    seed,
+    width,
+    statistics,
+    validationFrequency,
+  };
+}
+
+function resumeLine(folder: RunFolder, state: TrainingState, steps: number): string {
+  const where = `${state.epoch} epochs and ${state.stepInEpoch} of ${steps} steps`;
+  return `Resuming ${folder.path}: ${where} are done.`;
+}

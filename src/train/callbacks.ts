@@ -1,0 +1,223 @@
+/** Keras' callbacks. What they must remember over an interruption is JSON: getState, setState. */
+import { appendFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { FileError, mustBe, OptionError, rejectUnknownKeys, show } from "../errors.js";
+import { saveModel, saveTrainingState } from "./checkpoint.js";
+import type { Callback, CallbackContext, Logs } from "./types.js";
+
+export interface MonitorOptions {
+  /** A name among the logs; default "val_loss". */
+  readonly monitor?: string;
+  /** Whether smaller or larger is better; "auto": larger for accuracies. */
+  readonly mode?: "auto" | "min" | "max";
+  /** A change smaller than this is none. */
+  readonly minDelta?: number;
+}
+
+/** Compares a logged number with the best so far. */
+class Monitor {
+  readonly name: string;
+  readonly #sign: 1 | -1;
+  readonly #minDelta: number;
+  best: number | null = null;
+
+  constructor(where: string, { monitor = "val_loss", mode = "auto", minDelta = 0 }: MonitorOptions) {
+    if (!["auto", "min", "max"].includes(mode)) {
+      throw new OptionError(mustBe(where, "mode", 'be "auto", "min" or "max"', mode));
+    }
+    this.name = monitor;
+    const larger = mode === "auto" ? /accuracy/i.test(monitor) : mode === "max";
+    this.#sign = larger ? -1 : 1;
+    this.#minDelta = Math.abs(minDelta);
+  }
+
+  /** The epoch's value, or undefined when there was no validation in it. @throws OptionError when it can never be there */
+  read(where: string, logs: Logs): number | undefined {
+    if (this.name in logs) return logs[this.name];
+    if (this.name.startsWith("val_") && this.name.slice(4) in logs) return undefined;
+    throw new OptionError(
+      `${where}: monitor ${show(this.name)} is not logged; there are ${Object.keys(logs).join(", ")}.`,
+    );
+  }
+
+  /** Whether `value` is better than the best so far; then it is the best. NaN never is. */
+  improves(value: number): boolean {
+    if (Number.isNaN(value)) return false;
+    if (this.best !== null && !(this.#sign * (this.best - value) > this.#minDelta)) return false;
+    this.best = value;
+    return true;
+  }
+}
+
+export interface ModelCheckpointOptions extends MonitorOptions {
+  readonly saveBestOnly?: boolean; // false
+  /** The model alone, not what a run needs to go on. */
+  readonly saveWeightsOnly?: boolean; // false
+}
+
+/**
+ * Saves after each epoch, or after those that were the best so far.
+ * @param path a .safetensors file, in which "{epoch}" becomes the epoch's number from 1; or a folder: then
+ *   best.safetensors or epoch-{epoch}.safetensors in it
+ */
+export function modelCheckpoint(path: string, options: ModelCheckpointOptions = {}): Callback {
+  const known = ["monitor", "mode", "minDelta", "saveBestOnly", "saveWeightsOnly"];
+  rejectUnknownKeys("modelCheckpoint", options, known);
+  const { saveBestOnly = false, saveWeightsOnly = false } = options;
+  const monitor = new Monitor("modelCheckpoint", options);
+  const name = saveBestOnly ? "best.safetensors" : "epoch-{epoch}.safetensors";
+  const file = path.endsWith(".safetensors") ? path : join(path, name);
+  return {
+    name: `modelCheckpoint ${file}`,
+    async onEpochEnd(epoch, logs, context) {
+      if (saveBestOnly) {
+        const value = monitor.read("modelCheckpoint", logs);
+        if (value === undefined || !monitor.improves(value)) return;
+      }
+      const target = file.replaceAll("{epoch}", String(epoch + 1));
+      if (saveWeightsOnly) await saveModel(target, context.graph, context.getWeights());
+      else await saveTrainingState(target, context.graph, context.getTrainingState());
+    },
+    getState: () => ({ best: monitor.best }),
+    setState(state) {
+      monitor.best = (state as { best: number | null }).best;
+    },
+  };
+}
+
+export interface EarlyStoppingOptions extends MonitorOptions {
+  readonly patience?: number; // 0
+  readonly restoreBestWeights?: boolean; // false
+}
+
+/** Stops when the monitored number has not improved for more than `patience` epochs in a row. */
+export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
+  const known = ["monitor", "mode", "minDelta", "patience", "restoreBestWeights"];
+  rejectUnknownKeys("earlyStopping", options, known);
+  const { patience = 0, restoreBestWeights = false } = options;
+  natural("earlyStopping", "patience", patience);
+  const monitor = new Monitor("earlyStopping", options);
+  let wait = 0;
+  let best: ReadonlyMap<string, Float32Array> | undefined;
+  return {
+    name: "earlyStopping",
+    onEpochEnd(_epoch, logs, context) {
+      const value = monitor.read("earlyStopping", logs);
+      if (value === undefined) return;
+      if (monitor.improves(value)) {
+        wait = 0;
+        if (restoreBestWeights) best = context.getWeights();
+        return;
+      }
+      wait++;
+      if (wait < Math.max(1, patience)) return;
+      context.stopTraining = true;
+      if (best) context.setWeights(best);
+    },
+    getState: () => ({
+      best: monitor.best,
+      wait,
+      weights: best && Array.from(best, ([name, values]) => [name, Array.from(values)]),
+    }),
+    setState(state) {
+      const held = state as { best: number | null; wait: number; weights?: [string, number[]][] };
+      monitor.best = held.best;
+      wait = held.wait;
+      best = held.weights && new Map(held.weights.map(([name, values]) => [name, Float32Array.from(values)]));
+    },
+  };
+}
+
+export interface ReduceLROnPlateauOptions extends MonitorOptions {
+  readonly factor?: number; // 0.1
+  readonly patience?: number; // 10
+  readonly cooldown?: number; // 0
+  readonly minLr?: number; // 0
+}
+
+/** Multiplies the learning rate by `factor` when the monitored number has not improved for `patience` epochs. */
+export function reduceLROnPlateau(options: ReduceLROnPlateauOptions = {}): Callback {
+  const known = ["monitor", "mode", "minDelta", "factor", "patience", "cooldown", "minLr"];
+  rejectUnknownKeys("reduceLROnPlateau", options, known);
+  const { factor = 0.1, patience = 10, cooldown = 0, minLr = 0, minDelta = 1e-4 } = options;
+  if (!(factor > 0 && factor < 1)) {
+    throw new OptionError(mustBe("reduceLROnPlateau", "factor", "lie in (0, 1)", factor));
+  }
+  natural("reduceLROnPlateau", "patience", patience);
+  natural("reduceLROnPlateau", "cooldown", cooldown);
+  const monitor = new Monitor("reduceLROnPlateau", { ...options, minDelta });
+  let wait = 0;
+  let cooling = 0;
+  return {
+    name: "reduceLROnPlateau",
+    onEpochEnd(_epoch, logs, context) {
+      const value = monitor.read("reduceLROnPlateau", logs);
+      if (value === undefined) return;
+      if (cooling > 0) {
+        cooling--;
+        wait = 0;
+      }
+      if (monitor.improves(value)) {
+        wait = 0;
+      } else if (cooling === 0 && ++wait >= patience && context.learningRate > minLr) {
+        context.learningRate = Math.max(context.learningRate * factor, minLr);
+        cooling = cooldown;
+        wait = 0;
+      }
+    },
+    getState: () => ({ best: monitor.best, wait, cooling }),
+    setState(state) {
+      const held = state as { best: number | null; wait: number; cooling: number };
+      monitor.best = held.best;
+      wait = held.wait;
+      cooling = held.cooling;
+    },
+  };
+}
+
+/** Stops at a loss that is NaN or infinite: at the end of an epoch, or of a batch when batches are watched anyway. */
+export function terminateOnNaN(): Callback {
+  const check = (logs: Logs, context: CallbackContext) => {
+    if (!Number.isFinite(logs.loss)) context.stopTraining = true;
+  };
+  return {
+    name: "terminateOnNaN",
+    onBatchEnd: (_batch, logs, context) => check(logs, context),
+    onEpochEnd: (_epoch, logs, context) => check(logs, context),
+  };
+}
+
+/** Appends a line an epoch: the epoch's number, then the logs in alphabetical order, as Keras does. */
+export function csvLogger(path: string, options: { separator?: string; append?: boolean } = {}): Callback {
+  rejectUnknownKeys("csvLogger", options, ["separator", "append"]);
+  const { separator = ",", append = false } = options;
+  let started = false;
+  let columns: string[] | undefined;
+  return {
+    name: `csvLogger ${path}`,
+    onEpochEnd(epoch, logs) {
+      columns ??= Object.keys(logs).sort();
+      const line = [epoch, ...columns.map((column) => logs[column] ?? "NA")].join(separator);
+      const header = ["epoch", ...columns].join(separator);
+      try {
+        mkdirSync(dirname(path), { recursive: true });
+        if (started || (append && existsSync(path))) appendFileSync(path, `${line}\n`);
+        else writeFileSync(path, `${header}\n${line}\n`);
+      } catch (cause) {
+        throw new FileError(`csvLogger: ${path} cannot be written: ${(cause as Error).message}.`, { cause });
+      }
+      started = true;
+    },
+    // A resumed run goes on in the same file.
+    getState: () => ({ started, columns }),
+    setState(state) {
+      ({ started, columns } = state as { started: boolean; columns: string[] | undefined });
+    },
+  };
+}
+
+function natural(where: string, argument: string, value: unknown): void {
+  if (!Number.isInteger(value) || (value as number) < 0) {
+    throw new OptionError(mustBe(where, argument, "be an integer ≥ 0", value));
+  }
+}

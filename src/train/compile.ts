@@ -1,0 +1,46 @@
+/** What `compile` was told, checked and complete. */
+import { OptionError, rejectUnknownKeys, show, unknownName } from "../errors.js";
+import { optimizerByName } from "./optimizers.js";
+import type { Totals } from "./session.js";
+import type { CompileOptions, Logs, LossName, MetricName, Optimizer } from "./types.js";
+
+const LOSSES: readonly LossName[] = ["sparseCategoricalCrossentropy", "categoricalCrossentropy"];
+const METRICS: readonly MetricName[] = ["accuracy", "topKCategoricalAccuracy"];
+
+export interface Compiled {
+  readonly optimizer: Optimizer;
+  readonly loss: { readonly name: LossName; readonly fromLogits: boolean };
+  readonly metrics: readonly MetricName[];
+}
+
+/** @throws OptionError with the nearest right name */
+export function resolveCompile(options: CompileOptions): Compiled {
+  rejectUnknownKeys("compile", options, ["optimizer", "loss", "metrics"]);
+  const { optimizer, loss, metrics = [] } = options;
+  if (optimizer === undefined || loss === undefined) {
+    const missing =
+      optimizer === undefined ? "an optimizer, such as adam()" : `a loss, such as ${show(LOSSES[0])}`;
+    throw new OptionError(`compile: needs ${missing}.`);
+  }
+  const { name, fromLogits = false } = typeof loss === "string" ? { name: loss } : loss;
+  return {
+    optimizer: typeof optimizer === "string" ? optimizerByName(optimizer) : optimizer,
+    loss: { name: known("loss", name, LOSSES), fromLogits },
+    metrics: metrics.map((metric) => known("metric", metric, METRICS)),
+  };
+}
+
+/** Means over the samples so far, under Keras' names. */
+export function logsOf(totals: Totals, metrics: readonly MetricName[], prefix = ""): Logs {
+  const logs: Logs = { [`${prefix}loss`]: totals.loss / totals.samples };
+  for (const metric of metrics) {
+    const right = metric === "accuracy" ? totals.correct : totals.topK;
+    logs[prefix + metric] = right / totals.samples;
+  }
+  return logs;
+}
+
+function known<T extends string>(what: string, name: T, names: readonly T[]): T {
+  if (!names.includes(name)) throw new OptionError(`compile: ${unknownName(what, String(name), names)}`);
+  return name;
+}

@@ -1,0 +1,254 @@
+/** The fit loop: epochs, batches, validation, callbacks; interruptible after any step, and resumable from there. */
+import { CbapdError, mustBe, OptionError } from "../errors.js";
+import type { Graph } from "../models/graph.js";
+import { permutation } from "../random.js";
+import { type Compiled, logsOf } from "./compile.js";
+import { openSession } from "./openSession.js";
+import type { Session, SessionData, Totals } from "./session.js";
+import type {
+  Callback,
+  CallbackContext,
+  FitOptions,
+  FitResult,
+  History,
+  Logs,
+  Progress,
+  TrainingState,
+} from "./types.js";
+
+const NOTHING: Totals = { loss: 0, correct: 0, topK: 0, samples: 0 };
+
+export interface Fit {
+  readonly graph: Graph;
+  readonly compiled: Compiled;
+  readonly training: SessionData;
+  readonly validation: SessionData | undefined;
+  readonly batchSize: number;
+  readonly workers: number;
+  readonly seed: number;
+  readonly options: FitOptions;
+  readonly weights: ReadonlyMap<string, Float32Array>;
+  /** Told the weights at the end, however it came: nothing that was learnt is lost. */
+  readonly keepWeights: (weights: Map<string, Float32Array>) => void;
+}
+
+export async function runFit(fit: Fit, open: typeof openSession = openSession): Promise<FitResult> {
+  const { graph, compiled, training, validation, batchSize, workers, seed, options } = fit;
+  if (options.resume) checkResume(options.resume, fit);
+  const session = await open({
+    graph,
+    loss: compiled.loss,
+    optimizer: compiled.optimizer,
+    batchSize,
+    workers,
+    seed,
+    training,
+    evaluation: validation,
+  });
+  try {
+    session.writeWeights(options.resume?.weights ?? fit.weights);
+    if (options.resume) session.writeSlots(options.resume.slots);
+    return await new FitLoop(fit, session).run();
+  } finally {
+    fit.keepWeights(session.readWeights());
+    await session.close();
+  }
+}
+
+class FitLoop {
+  readonly #fit: Fit;
+  readonly #session: Session;
+  readonly #callbacks: readonly Callback[];
+  readonly #context: CallbackContext;
+  /** Steps of an epoch. */
+  readonly #steps: number;
+  readonly #epochs: number;
+  #epoch: number;
+  #stepInEpoch: number;
+  #step: number;
+  #totals: Totals;
+  readonly #history: History;
+
+  constructor(fit: Fit, session: Session) {
+    this.#fit = fit;
+    this.#session = session;
+    this.#callbacks = fit.options.callbacks ?? [];
+    this.#steps = Math.ceil(fit.training.count / fit.batchSize);
+    this.#epochs = fit.options.epochs ?? 1;
+    const { resume } = fit.options;
+    const [loss, correct, topK, samples] = resume?.totals ?? [0, 0, 0, 0];
+    this.#epoch = resume?.epoch ?? 0;
+    this.#stepInEpoch = resume?.stepInEpoch ?? 0;
+    this.#step = resume?.step ?? 0;
+    this.#totals = { loss, correct, topK, samples };
+    this.#history = structuredClone(resume?.history ?? { epochs: [], validationEpochs: [], logs: {} });
+    this.#context = {
+      graph: fit.graph,
+      getWeights: () => session.readWeights(),
+      setWeights: (weights) => session.writeWeights(weights),
+      getTrainingState: () => this.#state(),
+      learningRate: resume?.learningRate ?? fit.compiled.optimizer.learningRate,
+      stopTraining: false,
+    };
+    this.#callbacks.forEach((callback, index) => {
+      const state = resume?.callbacks[stateKey(callback, index)];
+      if (state !== undefined) callback.setState?.(state);
+    });
+  }
+
+  async run(): Promise<FitResult> {
+    await this.#each((callback) => callback.onTrainBegin?.(this.#context));
+    let interrupted = false;
+    while (this.#epoch < this.#epochs && !this.#context.stopTraining && !interrupted) {
+      interrupted = !(await this.#runEpoch());
+    }
+    await this.#each((callback) => callback.onTrainEnd?.(this.#context));
+    return { history: this.#history, interrupted, state: this.#state() };
+  }
+
+  /** True when the epoch was completed; false after an interruption, of which the state tells how to go on. */
+  async #runEpoch(): Promise<boolean> {
+    const { training, seed, options } = this.#fit;
+    const epoch = this.#epoch;
+    const shuffled = options.shuffle ?? true;
+    this.#session.setOrder(
+      shuffled
+        ? permutation(training.count, seed, epoch)
+        : Int32Array.from({ length: training.count }, (_, i) => i),
+    );
+    if (this.#stepInEpoch === 0)
+      await this.#each((callback) => callback.onEpochBegin?.(epoch, this.#context));
+    if (!(await this.#runSteps())) return false;
+    const logs: Logs = logsOf(this.#totals, this.#fit.compiled.metrics);
+    const validated = await this.#validate(logs);
+    if (validated === undefined) return false;
+    this.#remember(epoch, logs, validated);
+    this.#epoch++;
+    this.#stepInEpoch = 0;
+    this.#totals = NOTHING;
+    await this.#each((callback) => callback.onEpochEnd?.(epoch, logs, this.#context));
+    return !this.#stopped();
+  }
+
+  /** The epoch's remaining steps: in one stretch, or one by one when a callback wants to know of each. */
+  async #runSteps(): Promise<boolean> {
+    const oneByOne = this.#callbacks.some((callback) => callback.onBatchBegin || callback.onBatchEnd);
+    const { options } = this.#fit;
+    while (this.#stepInEpoch < this.#steps && !this.#context.stopTraining) {
+      if (this.#stopped()) return false;
+      const from = this.#stepInEpoch;
+      const allowed = (options.maxSteps ?? Number.POSITIVE_INFINITY) - this.#step;
+      const to = Math.min(this.#steps, from + (oneByOne ? 1 : allowed));
+      await this.#each((callback) => callback.onBatchBegin?.(from, this.#context));
+      const { steps, totals } = await this.#session.train({
+        from,
+        to,
+        step: this.#step,
+        learningRate: this.#context.learningRate,
+        totals: this.#totals,
+        onProgress: this.#progress("training", this.#steps),
+        signal: options.signal,
+      });
+      this.#stepInEpoch += steps;
+      this.#step += steps;
+      this.#totals = totals;
+      if (oneByOne && steps > 0) {
+        const logs = logsOf(totals, this.#fit.compiled.metrics);
+        await this.#each((callback) => callback.onBatchEnd?.(from, logs, this.#context));
+      }
+    }
+    return !options.signal?.aborted;
+  }
+
+  /** Adds val_… to the logs. Whether there was a validation; undefined when it was interrupted, and will be repeated. */
+  async #validate(logs: Logs): Promise<boolean | undefined> {
+    const { validation, options, compiled, batchSize } = this.#fit;
+    if (!validation || (this.#epoch + 1) % (options.validationFrequency ?? 1) !== 0) return false;
+    const steps = Math.ceil(validation.count / batchSize);
+    const totals = await this.#session.evaluate(this.#progress("validation", steps), options.signal);
+    if (options.signal?.aborted) return undefined;
+    Object.assign(logs, logsOf(totals, compiled.metrics, "val_"));
+    return true;
+  }
+
+  #remember(epoch: number, logs: Logs, validated: boolean): void {
+    this.#history.epochs.push(epoch);
+    if (validated) this.#history.validationEpochs.push(epoch);
+    for (const [name, value] of Object.entries(logs)) {
+      this.#history.logs[name] ??= [];
+      this.#history.logs[name].push(value);
+    }
+  }
+
+  #stopped(): boolean {
+    const { signal, maxSteps } = this.#fit.options;
+    return (signal?.aborted ?? false) || this.#step >= (maxSteps ?? Number.POSITIVE_INFINITY);
+  }
+
+  #progress(phase: Progress["phase"], steps: number) {
+    if (!this.#callbacks.some((callback) => callback.onProgress)) return undefined;
+    return (step: number, totals: Totals, stepMs: number) => {
+      const prefix = phase === "validation" ? "val_" : "";
+      const progress: Progress = {
+        epoch: this.#epoch,
+        epochs: this.#epochs,
+        step,
+        steps,
+        stepMs,
+        logs: logsOf(totals, this.#fit.compiled.metrics, prefix),
+        phase,
+      };
+      for (const callback of this.#callbacks) callback.onProgress?.(progress, this.#context);
+    };
+  }
+
+  async #each(call: (callback: Callback) => void | Promise<void> | undefined): Promise<void> {
+    for (const callback of this.#callbacks) await call(callback);
+  }
+
+  #state(): TrainingState {
+    const { loss, correct, topK, samples } = this.#totals;
+    const callbacks: Record<string, unknown> = {};
+    this.#callbacks.forEach((callback, index) => {
+      const state = callback.getState?.();
+      if (state !== undefined) callbacks[stateKey(callback, index)] = state;
+    });
+    return {
+      formatVersion: 1,
+      seed: this.#fit.seed,
+      batchSize: this.#fit.batchSize,
+      epoch: this.#epoch,
+      stepInEpoch: this.#stepInEpoch,
+      step: this.#step,
+      learningRate: this.#context.learningRate,
+      totals: [loss, correct, topK, samples],
+      history: structuredClone(this.#history),
+      callbacks,
+      optimizer: this.#fit.compiled.optimizer,
+      weights: this.#session.readWeights(),
+      slots: this.#session.readSlots(),
+    };
+  }
+}
+
+function stateKey(callback: Callback, index: number): string {
+  return callback.name ?? `callback ${index}`;
+}
+
+/** What would make the continuation differ from the uninterrupted run. */
+function checkResume(resume: TrainingState, fit: Fit): void {
+  for (const key of ["seed", "batchSize"] as const) {
+    if (resume[key] !== fit[key]) {
+      throw new OptionError(mustBe("fit", key, `be ${resume[key]}, as in the run that is resumed`, fit[key]));
+    }
+  }
+  if (resume.optimizer.name !== fit.compiled.optimizer.name) {
+    throw new OptionError(
+      `fit: the run that is resumed uses ${resume.optimizer.name}; got ${fit.compiled.optimizer.name}.`,
+    );
+  }
+  for (const name of fit.weights.keys()) {
+    if (!resume.weights.has(name))
+      throw new CbapdError(`fit: the run that is resumed has no weight "${name}".`);
+  }
+}

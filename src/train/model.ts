@@ -1,0 +1,261 @@
+/** A network with weights: Keras' face on a graph. */
+import { availableParallelism } from "node:os";
+import type { Dataset } from "../data/dataset.js";
+import { mustBe, OptionError, ShapeError, unknownName } from "../errors.js";
+import { type Graph, weightSpecs } from "../models/graph.js";
+import { initialWeights } from "../models/initializers.js";
+import { summaryData, summaryText } from "../models/summary.js";
+import { sizeOf } from "../shape.js";
+import { saveModel } from "./checkpoint.js";
+import { type Compiled, logsOf, resolveCompile } from "./compile.js";
+import { inputData, sessionData, split } from "./data.js";
+import { runFit } from "./fit.js";
+import { openSession } from "./openSession.js";
+import type { SessionData } from "./session.js";
+import type {
+  ArrayData,
+  CompileOptions,
+  EvaluateOptions,
+  FitData,
+  FitOptions,
+  FitResult,
+  Logs,
+} from "./types.js";
+
+const BATCH_SIZE = 32;
+
+export class Model {
+  readonly graph: Graph;
+  #weights: Map<string, Float32Array> | undefined;
+  #compiled: Compiled | undefined;
+  /** Of trainOnBatch: optimizer slots and steps done, since compile. */
+  #slots: ReadonlyMap<string, Float32Array> | undefined;
+  #step = 0;
+
+  /** @param weights default: drawn when first needed, from fit's seed, or from seed 0 */
+  constructor(graph: Graph, weights?: ReadonlyMap<string, Float32Array>) {
+    this.graph = graph;
+    if (weights) this.setWeights(weights);
+  }
+
+  get name(): string {
+    return this.graph.name;
+  }
+
+  /** Prints layers, output shapes, parameters, receptive fields, multiply-adds, and totals. */
+  summary(): void {
+    console.log(summaryText(this.graph));
+  }
+
+  countParams(): number {
+    return summaryData(this.graph).totalParameters;
+  }
+
+  /** @throws OptionError */
+  compile(options: CompileOptions): this {
+    this.#compiled = resolveCompile(options);
+    this.#slots = undefined;
+    this.#step = 0;
+    return this;
+  }
+
+  /**
+   * Trains. Aborting `signal` ends after the step in work; `resume` goes on from there, bit for bit.
+   * @throws OptionError, ShapeError, DataError before anything starts; WorkerError
+   */
+  async fit(data: FitData, options: FitOptions = {}): Promise<FitResult> {
+    const compiled = this.#needsCompile("fit");
+    const { batchSize = BATCH_SIZE, epochs = 1, workers = availableParallelism(), seed = 0 } = options;
+    const { validationFrequency = 1, maxSteps = 1 } = options;
+    checkIntegers("fit", { batchSize, epochs, workers, validationFrequency, maxSteps });
+    if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
+      throw new OptionError(mustBe("fit", "seed", "be an integer in [0, 2^32)", seed));
+    }
+    let training = sessionData("fit", this.graph, data, compiled.loss.name);
+    let validation: SessionData | undefined;
+    if (options.validationData) {
+      validation = sessionData("fit: validationData", this.graph, options.validationData, compiled.loss.name);
+    } else if (options.validationSplit !== undefined) {
+      [training, validation] = split(this.graph, training, options.validationSplit);
+    }
+    this.#weights ??= initialWeights(this.graph, seed);
+    return runFit({
+      graph: this.graph,
+      compiled,
+      training,
+      validation,
+      batchSize,
+      workers,
+      seed,
+      options,
+      weights: this.#weights,
+      keepWeights: (weights) => {
+        this.#weights = weights;
+      },
+    });
+  }
+
+  /** Loss and the compiled metrics over all of `data`. */
+  async evaluate(data: FitData, options: EvaluateOptions = {}): Promise<Logs> {
+    const { loss, metrics } = this.#needsCompile("evaluate");
+    const { batchSize = BATCH_SIZE, workers = availableParallelism(), onProgress, signal } = options;
+    checkIntegers("evaluate", { batchSize, workers });
+    const evaluation = sessionData("evaluate", this.graph, data, loss.name);
+    const session = await openSession({ graph: this.graph, loss, batchSize, workers, seed: 0, evaluation });
+    try {
+      session.writeWeights(this.#ownWeights());
+      const steps = Math.ceil(evaluation.count / batchSize);
+      const totals = await session.evaluate(
+        onProgress &&
+          ((step, sums, stepMs) => {
+            const logs = logsOf(sums, metrics);
+            onProgress({ epoch: 0, epochs: 1, step, steps, stepMs, logs, phase: "validation" });
+          }),
+        signal,
+      );
+      return logsOf(totals, metrics);
+    } finally {
+      await session.close();
+    }
+  }
+
+  /** The network's outputs, row-major [count, classes]. `x` holds whole examples; bytes are scaled by 1/255. */
+  async predict(
+    x: Dataset | Float32Array | Uint8Array,
+    options: EvaluateOptions & Pick<ArrayData, "scale"> = {},
+  ): Promise<Float32Array> {
+    const { batchSize = BATCH_SIZE, workers = availableParallelism(), scale } = options;
+    checkIntegers("predict", { batchSize, workers });
+    const evaluation = inputData(this.graph, ArrayBuffer.isView(x) ? { x, scale } : x);
+    const loss = { name: "sparseCategoricalCrossentropy", fromLogits: false } as const;
+    const few = evaluation.count <= batchSize;
+    const session = await openSession({
+      graph: this.graph,
+      loss,
+      batchSize,
+      workers: few ? "inline" : workers,
+      seed: 0,
+      evaluation,
+    });
+    try {
+      session.writeWeights(this.#ownWeights());
+      return await session.predict();
+    } finally {
+      await session.close();
+    }
+  }
+
+  /** One step of the optimizer on one batch; its state lives on until the next compile. */
+  async trainOnBatch(
+    x: ArrayData["x"],
+    y: ArrayData["y"],
+    options: Pick<ArrayData, "scale"> = {},
+  ): Promise<Logs> {
+    const compiled = this.#needsCompile("trainOnBatch");
+    return this.#onBatch("trainOnBatch", { x, y, ...options }, async (session) => {
+      if (this.#slots) session.writeSlots(this.#slots);
+      const totals = { loss: 0, correct: 0, topK: 0, samples: 0 };
+      const { learningRate } = compiled.optimizer;
+      const done = await session.train({ from: 0, to: 1, step: this.#step, learningRate, totals });
+      this.#slots = session.readSlots();
+      this.#weights = session.readWeights();
+      this.#step++;
+      return logsOf(done.totals, compiled.metrics);
+    });
+  }
+
+  /** Gradients of the batch's mean loss, L2 included, with respect to every trainable weight; changes nothing. */
+  async gradients(
+    x: ArrayData["x"],
+    y: ArrayData["y"],
+    options: Pick<ArrayData, "scale"> = {},
+  ): Promise<{ loss: number; gradients: Map<string, Float32Array> }> {
+    this.#needsCompile("gradients");
+    return this.#onBatch("gradients", { x, y, ...options }, async (session) => {
+      const { totals, gradients } = await session.gradients();
+      return { loss: totals.loss / totals.samples, gradients };
+    });
+  }
+
+  /** Copies by name, in order. */
+  getWeights(): Map<string, Float32Array> {
+    return new Map(Array.from(this.#ownWeights(), ([name, values]) => [name, values.slice()]));
+  }
+
+  /** By name, or as a list in order. @throws OptionError, ShapeError when any is missing, unknown or of another size */
+  setWeights(weights: ReadonlyMap<string, Float32Array> | readonly Float32Array[]): void {
+    const specs = weightSpecs(this.graph);
+    if (!(weights instanceof Map) && (weights as readonly Float32Array[]).length !== specs.length) {
+      const { length } = weights as readonly Float32Array[];
+      throw new OptionError(mustBe("setWeights", "weights", `have ${specs.length} entries`, length));
+    }
+    const named: ReadonlyMap<string, Float32Array> =
+      weights instanceof Map
+        ? weights
+        : new Map(specs.map((spec, i) => [spec.name, (weights as readonly Float32Array[])[i]]));
+    const names = specs.map((spec) => spec.name);
+    for (const name of named.keys()) {
+      if (!names.includes(name)) throw new OptionError(`setWeights: ${unknownName("weight", name, names)}`);
+    }
+    const own = new Map<string, Float32Array>();
+    for (const { name, shape } of specs) {
+      const values = named.get(name);
+      if (!values) throw new OptionError(`setWeights: weight "${name}" is missing.`);
+      if (values.length !== sizeOf(shape)) {
+        const rule = `have ${sizeOf(shape)} values, shape [${shape.join(", ")}]`;
+        throw new ShapeError(mustBe("setWeights", `weight "${name}"`, rule, values.length));
+      }
+      own.set(name, Float32Array.from(values));
+    }
+    this.#weights = own;
+  }
+
+  /** One .safetensors file: the weights, and the network's description. @throws FileError */
+  save(path: string): Promise<void> {
+    return saveModel(path, this.graph, this.#ownWeights());
+  }
+
+  #ownWeights(): ReadonlyMap<string, Float32Array> {
+    this.#weights ??= initialWeights(this.graph, 0);
+    return this.#weights;
+  }
+
+  #needsCompile(method: string): Compiled {
+    if (!this.#compiled) {
+      throw new OptionError(`${method}: the model has no loss and optimizer yet. Call compile({ … }) first.`);
+    }
+    return this.#compiled;
+  }
+
+  async #onBatch<T>(
+    where: string,
+    data: ArrayData,
+    work: (session: Awaited<ReturnType<typeof openSession>>) => Promise<T>,
+  ): Promise<T> {
+    const { loss, optimizer } = this.#needsCompile(where);
+    const training = sessionData(where, this.graph, data, loss.name);
+    const session = await openSession({
+      graph: this.graph,
+      loss,
+      optimizer,
+      batchSize: training.count,
+      workers: "inline",
+      seed: 0,
+      training,
+    });
+    try {
+      session.writeWeights(this.#ownWeights());
+      return await work(session);
+    } finally {
+      await session.close();
+    }
+  }
+}
+
+function checkIntegers(where: string, values: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (!Number.isInteger(value) || value < 1) {
+      throw new OptionError(mustBe(where, name, "be a positive integer", value));
+    }
+  }
+}

@@ -1,0 +1,272 @@
+/** The real session: records the programs, lays out the shared memory, starts the gang. */
+import { loadCore } from "../backend/wasm/loader.js";
+import { alignUp } from "../backend/wasm/plan.js";
+import { finishProgram, type Program } from "../backend/wasm/program.js";
+import type { Recorder } from "../backend/wasm/recorder.js";
+import { OptionError, WorkerError } from "../errors.js";
+import { sizeOf } from "../shape.js";
+import { CONTROL_PROGRESS } from "../workers/control.js";
+import type { Gang, GangSetup, WorkerStretch } from "../workers/gang.js";
+import { inlineGang } from "../workers/inline.js";
+import { nodeGang } from "../workers/node-gang.js";
+import { LearningRates } from "./learningRates.js";
+import { type DataRegions, layOut, type Regions, type WeightRegion } from "./regions.js";
+import type { Session, SessionData, SessionOptions, Stretch, Totals } from "./session.js";
+import { recordEvaluation, recordPrediction, recordTraining } from "./step.js";
+
+const PAGE_BYTES = 65536;
+/** What 32-bit addresses reach. */
+const MAX_BYTES = 2 ** 32;
+const PROGRESS_INTERVAL_MS = 100;
+
+type Phase = "training" | "gradients" | "evaluation" | "prediction";
+type OnProgress = Stretch["onProgress"];
+
+export async function openSession(options: SessionOptions): Promise<Session> {
+  const { graph, optimizer, batchSize, training, evaluation } = options;
+  const regions = layOut(graph, optimizer, batchSize, training, evaluation);
+  const { programs, indices } = recordPrograms(options, regions);
+  const workers = options.workers === "inline" ? 1 : options.workers;
+  const ownBytes = alignUp(Math.max(...programs.map((program) => program.ownBytes), 64));
+  const blocks = alignUp(Math.max(...programs.map((program) => program.end), regions.end));
+  const memoryBytes = blocks + workers * ownBytes;
+  const memory = allocate(memoryBytes, options);
+  const setup: GangSetup = {
+    core: await loadCore(),
+    memory,
+    layout: { control: regions.control, blocks, ownBytes },
+    workers,
+    programs,
+  };
+  const gang = options.workers === "inline" ? inlineGang(setup) : nodeGang(setup);
+  return new SharedSession(options, regions, memory, memoryBytes, gang, indices);
+}
+
+function allocate(bytes: number, { graph, batchSize }: SessionOptions): WebAssembly.Memory {
+  const gigabytes = (bytes / 2 ** 30).toFixed(2);
+  if (bytes > MAX_BYTES) {
+    throw new OptionError(
+      `${graph.name}: batch size ${batchSize} needs ${gigabytes} GiB with its data; WebAssembly can address 4 GiB. ` +
+        `Use a smaller batch, less data (--limit) or a narrower network (--width).`,
+    );
+  }
+  const pages = Math.ceil(bytes / PAGE_BYTES);
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  } catch (cause) {
+    throw new WorkerError(`${gigabytes} GiB of memory could not be had: ${(cause as Error).message}.`, {
+      cause,
+    });
+  }
+}
+
+/** For each phase the programs of whole batches and of the last, smaller one: [whole, last]. */
+type ProgramIndices = Partial<Record<Phase, readonly [number, number]>>;
+
+function recordPrograms(
+  options: SessionOptions,
+  regions: Regions,
+): { programs: Program[]; indices: ProgramIndices } {
+  const programs: Program[] = [];
+  const indices: ProgramIndices = {};
+  const add = (phase: Phase, count: number, record: (batch: number) => Recorder) => {
+    const finish = (batch: number) => programs.push(finishProgram(record(batch), regions.end)) - 1;
+    const whole = Math.min(options.batchSize, count);
+    const rest = count % options.batchSize;
+    const first = finish(whole);
+    indices[phase] = [first, rest === 0 || rest === whole ? first : finish(rest)];
+  };
+  const { training, evaluation, graph } = options;
+  if (training) {
+    if (options.optimizer)
+      add("training", training.count, (batch) => recordTraining(options, regions, batch));
+    const batch = Math.min(options.batchSize, training.count);
+    add("gradients", batch, () => recordTraining({ ...options, optimizer: undefined }, regions, batch));
+  }
+  if (evaluation) {
+    if (evaluation.labels.length > 0) {
+      add("evaluation", evaluation.count, (batch) => recordEvaluation(options, regions, batch));
+    }
+    add("prediction", evaluation.count, (batch) => recordPrediction(graph, regions, batch));
+  }
+  return { programs, indices };
+}
+
+class SharedSession implements Session {
+  readonly memoryBytes: number;
+  readonly #options: SessionOptions;
+  readonly #regions: Regions;
+  readonly #gang: Gang;
+  readonly #indices: ProgramIndices;
+  readonly #buffer: ArrayBufferLike;
+  readonly #rates: LearningRates | undefined;
+
+  constructor(
+    options: SessionOptions,
+    regions: Regions,
+    memory: WebAssembly.Memory,
+    memoryBytes: number,
+    gang: Gang,
+    indices: ProgramIndices,
+  ) {
+    this.#options = options;
+    this.#regions = regions;
+    this.#buffer = memory.buffer;
+    this.memoryBytes = memoryBytes;
+    this.#gang = gang;
+    this.#indices = indices;
+    this.#rates = options.optimizer && new LearningRates(options.optimizer);
+    for (const region of [regions.training, regions.evaluation]) if (region) this.#copyData(region);
+  }
+
+  readWeights(): Map<string, Float32Array> {
+    return new Map(this.#regions.weights.map((weight) => [weight.spec.name, this.#weight(weight).slice()]));
+  }
+
+  writeWeights(weights: ReadonlyMap<string, Float32Array>): void {
+    for (const weight of this.#regions.weights) this.#weight(weight).set(weights.get(weight.spec.name)!);
+  }
+
+  readSlots(): Map<string, Float32Array> {
+    return new Map(this.#slots().map(({ name, values }) => [name, values.slice()]));
+  }
+
+  writeSlots(slots: ReadonlyMap<string, Float32Array>): void {
+    for (const { name, values } of this.#slots()) values.set(slots.get(name)!);
+  }
+
+  setOrder(order: Int32Array): void {
+    this.#ints(this.#regions.training!.order, order.length).set(order);
+  }
+
+  async train(stretch: Stretch): Promise<{ steps: number; totals: Totals }> {
+    const { from, to, step, learningRate } = stretch;
+    const { training, learningRates } = this.#regions;
+    this.#rates!.fill(this.#floats(learningRates, to - from), step, learningRate);
+    this.#writeTotals(stretch.totals);
+    const steps = await this.#run(
+      "training",
+      { count: training!.data.count, from, to, step, learningRates },
+      stretch.onProgress,
+      stretch.signal,
+    );
+    return { steps, totals: this.#readTotals() };
+  }
+
+  async evaluate(onProgress?: OnProgress, signal?: AbortSignal): Promise<Totals> {
+    const { count } = this.#regions.evaluation!.data;
+    this.#writeTotals({ loss: 0, correct: 0, topK: 0, samples: 0 });
+    await this.#run("evaluation", this.#whole(count), onProgress, signal);
+    return this.#readTotals();
+  }
+
+  async predict(): Promise<Float32Array> {
+    const { count } = this.#regions.evaluation!.data;
+    await this.#run("prediction", this.#whole(count));
+    const { graph } = this.#options;
+    const outputs = sizeOf(graph.nodes[graph.output].outputShape);
+    return this.#floats(this.#regions.results, count * outputs).slice();
+  }
+
+  async gradients(): Promise<{ totals: Totals; gradients: Map<string, Float32Array> }> {
+    const held = this.readWeights();
+    const count = Math.min(this.#options.batchSize, this.#regions.training!.data.count);
+    this.setOrder(identity(this.#regions.training!.data.count));
+    this.#writeTotals({ loss: 0, correct: 0, topK: 0, samples: 0 });
+    await this.#run("gradients", this.#whole(count));
+    this.writeWeights(held); // the step moved the moving statistics
+    const gradients = new Map<string, Float32Array>();
+    for (const { spec, offset } of this.#regions.weights) {
+      if (!spec.trainable) continue;
+      const values = this.#floats(this.#regions.gradients + offset, sizeOf(spec.shape));
+      gradients.set(spec.name, values.slice());
+    }
+    return { totals: this.#readTotals(), gradients };
+  }
+
+  close(): Promise<void> {
+    return this.#gang.close();
+  }
+
+  #whole(count: number): Pick<WorkerStretch, "count" | "from" | "to" | "step" | "learningRates"> {
+    return { count, from: 0, to: Math.ceil(count / this.#options.batchSize), step: 0, learningRates: 0 };
+  }
+
+  async #run(
+    phase: Phase,
+    stretch: Pick<WorkerStretch, "count" | "from" | "to" | "step" | "learningRates">,
+    onProgress?: OnProgress,
+    signal?: AbortSignal,
+  ): Promise<number> {
+    const [program, lastProgram] = this.#indices[phase]!;
+    const { batchSize, seed } = this.#options;
+    const progress = (this.#regions.control + CONTROL_PROGRESS) >> 2;
+    const words = new Int32Array(this.#buffer);
+    const requestStop = () => this.#gang.requestStop();
+    const started = performance.now();
+    const report = () => {
+      const done = Atomics.load(words, progress) - stretch.from;
+      if (done > 0)
+        onProgress?.(stretch.from + done, this.#readTotals(), (performance.now() - started) / done);
+    };
+    Atomics.store(words, progress, stretch.from);
+    if (signal?.aborted) requestStop();
+    signal?.addEventListener("abort", requestStop, { once: true });
+    const timer = onProgress && setInterval(report, PROGRESS_INTERVAL_MS);
+    try {
+      return await this.#gang.run({ ...stretch, program, lastProgram, batchSize, seed });
+    } finally {
+      clearInterval(timer);
+      signal?.removeEventListener("abort", requestStop);
+      report();
+    }
+  }
+
+  #copyData({ data, images, labels, order }: DataRegions): void {
+    copyIn(this.#buffer, images, data.images);
+    if (labels !== 0) copyIn(this.#buffer, labels, data.labels);
+    this.#ints(order, data.count).set(identity(data.count));
+  }
+
+  #weight({ spec, offset }: WeightRegion): Float32Array {
+    const base = spec.trainable ? this.#regions.trainable : this.#regions.moving;
+    return this.#floats(base + offset, sizeOf(spec.shape));
+  }
+
+  #slots(): { name: string; values: Float32Array }[] {
+    return Array.from(this.#regions.slots).flatMap(([slot, address]) =>
+      this.#regions.weights
+        .filter(({ spec }) => spec.trainable)
+        .map(({ spec, offset }) => ({
+          name: `${slot}/${spec.name}`,
+          values: this.#floats(address + offset, sizeOf(spec.shape)),
+        })),
+    );
+  }
+
+  #writeTotals({ loss, correct, topK, samples }: Totals): void {
+    new Float64Array(this.#buffer, this.#regions.totals, 4).set([loss, correct, topK, samples]);
+  }
+
+  #readTotals(): Totals {
+    const [loss, correct, topK, samples] = new Float64Array(this.#buffer, this.#regions.totals, 4);
+    return { loss, correct, topK, samples };
+  }
+
+  #floats(address: number, length: number): Float32Array {
+    return new Float32Array(this.#buffer, address, length);
+  }
+
+  #ints(address: number, length: number): Int32Array {
+    return new Int32Array(this.#buffer, address, length);
+  }
+}
+
+function identity(count: number): Int32Array {
+  return Int32Array.from({ length: count }, (_, i) => i);
+}
+
+function copyIn(buffer: ArrayBufferLike, address: number, values: SessionData["images"] | Int32Array): void {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  new Uint8Array(buffer, address, bytes.length).set(bytes);
+}

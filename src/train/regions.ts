@@ -1,0 +1,102 @@
+/** What lies in a session's shared memory for its whole life: weights, gradients, optimizer slots, data, control words. */
+import { ALIGNMENT, alignUp } from "../backend/wasm/plan.js";
+import { type Graph, type WeightSpec, weightSpecs } from "../models/graph.js";
+import { sizeOf } from "../shape.js";
+import { CONTROL_BYTES } from "../workers/control.js";
+import type { SessionData } from "./session.js";
+import type { Optimizer } from "./types.js";
+
+/** Nothing lies at address 0: kernels use it for "none". */
+const FIRST_ADDRESS = 1024;
+
+export interface WeightRegion {
+  readonly spec: WeightSpec;
+  /** Byte offset: of a trainable weight within `trainable`, of any other within `moving`. */
+  readonly offset: number;
+}
+
+export interface DataRegions {
+  readonly data: SessionData;
+  readonly images: number;
+  /** 0 when there are no labels (prediction). */
+  readonly labels: number;
+  /** int32 [count] */
+  readonly order: number;
+}
+
+/** Addresses. The trainable weights lie in one piece, and gradients and slots in others with the same offsets. */
+export interface Regions {
+  readonly control: number;
+  readonly weights: readonly WeightRegion[];
+  readonly trainable: number;
+  /** Bytes of `trainable`, of `gradients` and of each slot. */
+  readonly trainableBytes: number;
+  readonly moving: number;
+  readonly gradients: number;
+  /** By slot name: `adam/m`. */
+  readonly slots: ReadonlyMap<string, number>;
+  /** float64 [4]: loss, correct, topK, samples. */
+  readonly totals: number;
+  /** float32, one for each step of an epoch. */
+  readonly learningRates: number;
+  readonly training: DataRegions | undefined;
+  readonly evaluation: DataRegions | undefined;
+  /** float32 [count, outputs] for prediction. */
+  readonly results: number;
+  /** The first free address: activations start here. */
+  readonly end: number;
+}
+
+export function slotNames(optimizer: Optimizer): readonly string[] {
+  if (optimizer.name === "adam") return ["adam/m", "adam/v"];
+  return optimizer.momentum > 0 ? ["sgd/velocity"] : [];
+}
+
+export function layOut(
+  graph: Graph,
+  optimizer: Optimizer | undefined,
+  batchSize: number,
+  training: SessionData | undefined,
+  evaluation: SessionData | undefined,
+): Regions {
+  let top = FIRST_ADDRESS;
+  const take = (bytes: number): number => {
+    const address = top;
+    top = alignUp(top + bytes);
+    return address;
+  };
+  let trainableBytes = 0;
+  let movingBytes = 0;
+  const weights = weightSpecs(graph).map((spec) => {
+    const bytes = alignUp(sizeOf(spec.shape) * 4, ALIGNMENT);
+    const offset = spec.trainable ? trainableBytes : movingBytes;
+    if (spec.trainable) trainableBytes += bytes;
+    else movingBytes += bytes;
+    return { spec, offset };
+  });
+  const takeData = (data: SessionData | undefined): DataRegions | undefined =>
+    data && {
+      data,
+      images: take(data.images.byteLength),
+      labels: data.labels.length > 0 ? take(data.labels.byteLength) : 0,
+      order: take(data.count * 4),
+    };
+  const outputs = sizeOf(graph.nodes[graph.output].outputShape);
+  return {
+    control: take(CONTROL_BYTES),
+    weights,
+    trainable: take(trainableBytes),
+    trainableBytes,
+    moving: take(movingBytes),
+    gradients: training ? take(trainableBytes) : 0,
+    slots: new Map(
+      optimizer && training ? slotNames(optimizer).map((name) => [name, take(trainableBytes)]) : [],
+    ),
+    totals: take(32),
+    learningRates: training ? take(Math.ceil(training.count / batchSize) * 4) : 0,
+    training: takeData(training),
+    evaluation: takeData(evaluation),
+    results: evaluation ? take(evaluation.count * outputs * 4) : 0,
+    end: top,
+  };
+}

@@ -1,0 +1,125 @@
+/** What one worker does: runs programs on its own range, and meets the others where the program says. */
+import { instantiateCore, type Kernels } from "../backend/wasm/loader.js";
+import { type Call, rangeOf } from "../backend/wasm/program.js";
+import { STATE_FIRST, STATE_LEARNING_RATE, STATE_SEED, STATE_STEP } from "../backend/wasm/state.js";
+import { WorkerError } from "../errors.js";
+import {
+  BARRIER_ABORTED,
+  BARRIER_TIMED_OUT,
+  CONTROL_DECISION,
+  CONTROL_PROGRESS,
+  CONTROL_STOP,
+} from "./control.js";
+import type { GangSetup, WorkerStretch } from "./gang.js";
+
+/** Polls before a waiting worker sleeps. More workers than cores must not spin: the one they wait for needs the core. */
+const SPINS = 20_000;
+/** Sleeps of 50 ms at one barrier before a worker gives up: a minute. */
+const SLICES = 1200;
+
+interface Action {
+  readonly run: () => void;
+  readonly label: string;
+}
+
+export class Runner {
+  readonly #worker: number;
+  readonly #setup: GangSetup;
+  readonly #kernels: Kernels;
+  readonly #block: number;
+  /** Compiled when first run. */
+  readonly #actions = new Map<number, readonly Action[]>();
+  readonly #words: Int32Array;
+  readonly #floats: Float32Array;
+  readonly #spins: number;
+
+  constructor(setup: GangSetup, worker: number, cores: number) {
+    this.#setup = setup;
+    this.#worker = worker;
+    this.#kernels = instantiateCore(setup.core, setup.memory);
+    this.#block = setup.layout.blocks + worker * setup.layout.ownBytes;
+    this.#words = new Int32Array(setup.memory.buffer);
+    this.#floats = new Float32Array(setup.memory.buffer);
+    this.#spins = setup.workers <= cores ? SPINS : 0;
+  }
+
+  /** Runs the stretch's steps and returns how many were done. All workers return the same number. */
+  run(stretch: WorkerStretch): number {
+    const { from, to, batchSize, count } = stretch;
+    const decision = (this.#setup.layout.control + CONTROL_DECISION) >> 2;
+    const stop = (this.#setup.layout.control + CONTROL_STOP) >> 2;
+    const progress = (this.#setup.layout.control + CONTROL_PROGRESS) >> 2;
+    for (let step = from; step < to; step++) {
+      const whole = (step + 1) * batchSize <= count;
+      this.#writeState(stretch, step);
+      this.#runProgram(whole ? stretch.program : stretch.lastProgram);
+      // Worker 0 alone reads the stop word, so that all end at the same step. The slot of this step is written again
+      // two steps later, when everybody has passed the barrier between.
+      const slot = decision + (step & 1);
+      if (this.#worker === 0) {
+        Atomics.store(this.#words, slot, Atomics.load(this.#words, stop));
+        Atomics.store(this.#words, progress, step + 1);
+      }
+      this.#meet();
+      if (Atomics.load(this.#words, slot) !== 0) return step + 1 - from;
+    }
+    return to - from;
+  }
+
+  #writeState(stretch: WorkerStretch, step: number): void {
+    const at = this.#block >> 2;
+    this.#words[at + (STATE_STEP >> 2)] = stretch.step + (step - stretch.from);
+    this.#words[at + (STATE_SEED >> 2)] = stretch.seed;
+    this.#words[at + (STATE_FIRST >> 2)] = step * stretch.batchSize;
+    if (stretch.learningRates !== 0) {
+      const rate = this.#floats[(stretch.learningRates >> 2) + (step - stretch.from)];
+      this.#floats[at + (STATE_LEARNING_RATE >> 2)] = rate;
+    }
+  }
+
+  #runProgram(program: number): void {
+    let current: Action | undefined;
+    try {
+      for (current of this.#actionsOf(program)) current.run();
+    } catch (cause) {
+      if (cause instanceof WorkerError) throw cause;
+      throw new WorkerError(`${current?.label}: ${(cause as Error).message}`, { cause });
+    }
+  }
+
+  #actionsOf(program: number): readonly Action[] {
+    let actions = this.#actions.get(program);
+    if (!actions) {
+      actions = this.#setup.programs[program].calls.flatMap((call) => this.#compile(call));
+      this.#actions.set(program, actions);
+    }
+    return actions;
+  }
+
+  #compile(call: Call): Action[] {
+    const actions: Action[] = [];
+    if (call.meet && this.#setup.workers > 1) actions.push({ run: () => this.#meet(), label: call.label });
+    const range = rangeOf(call.split, this.#worker, this.#setup.workers);
+    if (range) {
+      const kernel = this.#kernels[call.kernel];
+      if (!kernel) throw new WorkerError(`the core has no kernel "${call.kernel}" (${call.label}).`);
+      const args = call.args.map((arg) => (typeof arg === "number" ? arg : this.#block + arg.ownOffset));
+      actions.push({ run: kernel.bind(null, ...args, ...range), label: `${call.label} (${call.kernel})` });
+    }
+    return actions;
+  }
+
+  #meet(): void {
+    const { layout, workers } = this.#setup;
+    if (workers === 1) return;
+    const result = this.#kernels.barrier(layout.control, workers, this.#spins, SLICES);
+    if (result === BARRIER_ABORTED) {
+      throw new WorkerError(`worker ${this.#worker} stopped because another worker failed.`);
+    }
+    if (result === BARRIER_TIMED_OUT) {
+      throw new WorkerError(
+        `worker ${this.#worker} waited ${(SLICES * 50) / 1000} s for the other workers, in vain.`,
+      );
+    }
+  }
+}
