@@ -1,5 +1,5 @@
-/** Convolution: Winograd's form where it pays, otherwise im2col and matrix products. */
-import { sizeOf, type Window2D, windowGeometry } from "../../shape.js";
+/** Convolution: Winograd's form where it pays, otherwise matrix products. */
+import { type Shape, sizeOf, type Window2D, windowGeometry } from "../../shape.js";
 import type { Backend } from "../backend.js";
 import { all, byImages, byRows, out, own, type Recorder, scratch, type WasmTensor } from "./recorder.js";
 import { channelSums } from "./sums.js";
@@ -17,10 +17,32 @@ const MOST_ROWS = 120;
 const GRADIENT_ROWS = 256;
 
 export function convolutionOps(recorder: Recorder): Pick<Backend<WasmTensor>, "conv2d" | "conv2dGradients"> {
+  const direct = directConvolution(recorder);
   return {
     conv2d(x, kernel, bias, window) {
-      if (winogradSuits(x.shape, kernel.shape, window))
-        return winogradForward(recorder, x, kernel, bias, window);
+      const suits = winogradSuits(x.shape, kernel.shape, window);
+      return suits
+        ? winogradForward(recorder, x, kernel, bias, window)
+        : direct.forward(x, kernel, bias, window);
+    },
+
+    conv2dGradients(x, kernel, dY, window, wishes) {
+      if (winogradSuits(x.shape, kernel.shape, window)) {
+        return winogradGradients(recorder, x, kernel, dY, window, wishes);
+      }
+      return {
+        dX: wishes.dX ? direct.inputGradient(x.shape, kernel, dY, window) : undefined,
+        dKernel: direct.kernelGradient(x, kernel.shape, dY, window),
+        dBias: wishes.dBias ? channelSums(recorder, dY) : undefined,
+      };
+    },
+  };
+}
+
+/** Any kernel size, strides and padding. */
+export function directConvolution(recorder: Recorder) {
+  return {
+    forward(x: WasmTensor, kernel: WasmTensor, bias: WasmTensor | undefined, window: Window2D): WasmTensor {
       const { sizes, depth, filters, outHeight, outWidth } = measure(x.shape, kernel.shape, window);
       const panels = packed(recorder, "packKernel", kernel, depth, filters, filters);
       const rows = blockRows(depth);
@@ -39,29 +61,27 @@ export function convolutionOps(recorder: Recorder): Pick<Backend<WasmTensor>, "c
       return y;
     },
 
-    conv2dGradients(x, kernel, dY, window, wishes) {
-      if (winogradSuits(x.shape, kernel.shape, window)) {
-        return winogradGradients(recorder, x, kernel, dY, window, wishes);
-      }
-      const { sizes, depth, filters } = measure(x.shape, kernel.shape, window);
-      const [images] = x.shape;
-      let dX: WasmTensor | undefined;
-      if (wishes.dX) {
-        const panels = packed(recorder, "packKernelTransposed", kernel, depth, filters, depth);
-        const rows = blockRows(depth);
-        dX = recorder.tensor(x.shape);
-        recorder.record(
-          "conv2dInputGradient",
-          byImages(images),
-          out(dX),
-          own(dY),
-          all(panels),
-          scratch(EDGE_BYTES + rows * depth * 4),
-          ...sizes,
-          rows,
-        );
-      }
-      const dKernel = recorder.tensor(kernel.shape);
+    inputGradient(xShape: Shape, kernel: WasmTensor, dY: WasmTensor, window: Window2D): WasmTensor {
+      const { sizes, depth, filters } = measure(xShape, kernel.shape, window);
+      const panels = packed(recorder, "packKernelTransposed", kernel, depth, filters, depth);
+      const rows = blockRows(depth);
+      const dX = recorder.tensor(xShape);
+      recorder.record(
+        "conv2dInputGradient",
+        byImages(xShape[0]),
+        out(dX),
+        own(dY),
+        all(panels),
+        scratch(EDGE_BYTES + rows * depth * 4),
+        ...sizes,
+        rows,
+      );
+      return dX;
+    },
+
+    kernelGradient(x: WasmTensor, kernelShape: Shape, dY: WasmTensor, window: Window2D): WasmTensor {
+      const { sizes, depth, filters } = measure(x.shape, kernelShape, window);
+      const dKernel = recorder.tensor(kernelShape);
       const columns = Math.ceil(filters / PANEL) * PANEL;
       recorder.record(
         "conv2dKernelGradient",
@@ -70,11 +90,11 @@ export function convolutionOps(recorder: Recorder): Pick<Backend<WasmTensor>, "c
         all(x),
         all(dY),
         scratch(EDGE_BYTES + PACKED_BYTES + GRADIENT_ROWS * (depth + columns) * 4),
-        images,
+        x.shape[0],
         ...sizes,
         GRADIENT_ROWS,
       );
-      return { dX, dKernel, dBias: wishes.dBias ? channelSums(recorder, dY) : undefined };
+      return dKernel;
     },
   };
 }
@@ -102,7 +122,7 @@ function packed(
 }
 
 /** The sizes that all three kernels take, in their order. */
-function measure(x: readonly number[], kernel: readonly number[], window: Window2D) {
+function measure(x: Shape, kernel: Shape, window: Window2D) {
   const [, height, width, channels] = x;
   const [kernelHeight, kernelWidth, , filters] = kernel;
   const { outHeight, outWidth, padTop, padLeft } = windowGeometry("conv2d", height, width, window);
