@@ -1,20 +1,16 @@
 /** Convolution: Winograd's form where it pays, otherwise matrix products. */
 import { type Shape, sizeOf, type Window2D, windowGeometry } from "../../shape.js";
 import type { Backend } from "../backend.js";
-import { all, byImages, byRows, out, own, type Recorder, scratch, type WasmTensor } from "./recorder.js";
+import { DEPTH, EDGE_BYTES, PACKED_BYTES, PANEL } from "./blocks.js";
+import { all, byImages, byRows, out, outAll, own, type Recorder, scratch, type WasmTensor } from "./recorder.js";
 import { channelSums } from "./sums.js";
 import { winogradForward, winogradGradients, winogradSuits } from "./winograd.js";
 
-const PANEL = 8;
-/** One register tile, where a product spills columns beyond its last: EDGE_BYTES in assembly/matmul.ts. */
-const EDGE_BYTES = 160;
-/** Five columns of A, 256 deep. */
-const PACKED_BYTES = 5 * 256 * 4;
 /** An im2col block: half of a 1 MB second-level cache. bench/conv2d.bench.ts */
 const BLOCK_BYTES = 512 * 1024;
 const MOST_ROWS = 120;
 /** Positions in a block of the kernel's gradient: the depth of a packed piece. */
-const GRADIENT_ROWS = 256;
+const GRADIENT_ROWS = DEPTH;
 
 export function convolutionOps(recorder: Recorder): Pick<Backend<WasmTensor>, "conv2d" | "conv2dGradients"> {
   const direct = directConvolution(recorder);
@@ -43,10 +39,28 @@ export function convolutionOps(recorder: Recorder): Pick<Backend<WasmTensor>, "c
 export function directConvolution(recorder: Recorder) {
   return {
     forward(x: WasmTensor, kernel: WasmTensor, bias: WasmTensor | undefined, window: Window2D): WasmTensor {
-      const { sizes, depth, filters, outHeight, outWidth } = measure(x.shape, kernel.shape, window);
+      const { sizes, depth, filters, outHeight, outWidth, paddedHeight } = measure(
+        x.shape,
+        kernel.shape,
+        window,
+      );
+      const y = recorder.tensor([x.shape[0], outHeight, outWidth, filters]);
+      if (filters < PANEL && window.strides[1] === 1) {
+        const planes = x.shape[3] * paddedHeight * (Math.ceil(outWidth / PANEL) * PANEL + window.kernel[1] - 1);
+        recorder.record(
+          "fewFiltersForward",
+          byImages(x.shape[0]),
+          out(y),
+          own(x),
+          all(kernel),
+          bias ? all(bias) : 0,
+          scratch((PANEL * PANEL + depth * PANEL + planes) * 4),
+          ...sizes,
+        );
+        return y;
+      }
       const panels = packed(recorder, "packKernel", kernel, depth, filters, filters);
       const rows = blockRows(depth);
-      const y = recorder.tensor([x.shape[0], outHeight, outWidth, filters]);
       recorder.record(
         "conv2dForward",
         byImages(x.shape[0]),
@@ -80,8 +94,31 @@ export function directConvolution(recorder: Recorder) {
     },
 
     kernelGradient(x: WasmTensor, kernelShape: Shape, dY: WasmTensor, window: Window2D): WasmTensor {
-      const { sizes, depth, filters } = measure(x.shape, kernelShape, window);
+      const { sizes, depth, filters, outWidth, paddedHeight, paddedWidth } = measure(
+        x.shape,
+        kernelShape,
+        window,
+      );
       const dKernel = recorder.tensor(kernelShape);
+      if (filters < PANEL) {
+        const [kernelHeight, kernelWidth, channels] = kernelShape;
+        const panels = kernelHeight * Math.ceil((kernelWidth * channels) / PANEL);
+        const blockRows = Math.max(1, Math.floor(DEPTH / outWidth));
+        const floats =
+          (blockRows * outWidth + panels * filters + 1) * PANEL + paddedHeight * paddedWidth * channels;
+        recorder.record(
+          "fewFiltersKernelGradient",
+          byRows(panels),
+          outAll(dKernel),
+          all(x),
+          all(dY),
+          scratch(floats * 4),
+          x.shape[0],
+          ...sizes,
+          blockRows,
+        );
+        return dKernel;
+      }
       const columns = Math.ceil(filters / PANEL) * PANEL;
       recorder.record(
         "conv2dKernelGradient",
@@ -140,5 +177,14 @@ function measure(x: Shape, kernel: Shape, window: Window2D) {
     padTop,
     padLeft,
   ];
-  return { sizes, depth: kernelHeight * kernelWidth * channels, filters, outHeight, outWidth };
+  return {
+    sizes,
+    depth: kernelHeight * kernelWidth * channels,
+    filters,
+    outHeight,
+    outWidth,
+    /** What all windows together cover, padding included. */
+    paddedHeight: (outHeight - 1) * window.strides[0] + kernelHeight,
+    paddedWidth: (outWidth - 1) * window.strides[1] + kernelWidth,
+  };
 }
