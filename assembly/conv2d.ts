@@ -4,7 +4,9 @@
  * the positions of all images of a range; a position's bits do not depend on its block.
  * Source: Chellapilla, Puri & Simard 2006, "High performance convolutional neural networks for document processing".
  */
-import { EDGE_BYTES, multiply, multiplyTransposed, packPanels, packTransposedPanels } from "./matmul";
+export * from "./fewFilters";
+import { EDGE_BYTES, multiply, multiplyTransposed } from "./matmul";
+import { packPanels, packTransposedPanels } from "./pack";
 
 /** Panels [begin, end) of W [K, F] for the forward product: panel p at panels + p·K·32 bytes. */
 export function packKernel(panels: usize, kernel: usize, k: i32, filters: i32, begin: i32, end: i32): void {

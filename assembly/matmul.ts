@@ -1,13 +1,21 @@
 /**
- * Matrix products on register tiles. B is packed in panels of eight columns, [k, 8] each, zero-filled beyond its last
- * column; A is read where it lies, or packed five columns at a time where it is used transposed.
+ * Matrix products on register tiles, in the three forms of backpropagation: C = A·B, C = A·Bᵀ and C = Aᵀ·B. B is packed
+ * in panels (pack.ts); A is read where it lies, or packed five columns at a time where it is used transposed.
  * `edge` takes one tile, 5·8 floats: what a panel beyond C's last column would overwrite goes there.
  */
+import { packColumns, packPanels, packTransposedPanels } from "./pack";
 import { tile, tileHeight } from "./tile";
 
 /** Depth of a packed piece of A or B: 5·256 and 8·256 floats stay in the first-level cache. */
 export const DEPTH: i32 = 256;
 export const EDGE_BYTES: usize = 160;
+const PACKED_BYTES: usize = 5 * 256 * 4;
+/** Columns of B that are packed at a time: bench/matmul.bench.ts. */
+const WIDTH: i32 = 256;
+/** Rows of A that stay in the second-level cache while a block of B passes. */
+const ROWS: i32 = 120;
+/** Between panels, lest equal places of all panels share one set of the first-level cache. */
+const GAP: usize = 64;
 
 /** C[m, n] (+)= A·B. A row-major, lda bytes apart; panel p of B at b + p·panelStride; C's rows ldc bytes apart. */
 export function multiply(
@@ -88,6 +96,111 @@ export function multiplyTransposed(
   }
 }
 
+/** C = A·B, rows [begin, end) of C [m, n]. A [m, k], B [k, n]. `scratch`: see productByBlocks. */
+export function matmul(
+  c: usize,
+  a: usize,
+  b: usize,
+  scratch: usize,
+  _m: i32,
+  n: i32,
+  k: i32,
+  begin: i32,
+  end: i32,
+): void {
+  const ldc = (<usize>n) << 2;
+  const lda = (<usize>k) << 2;
+  const first = <usize>begin;
+  productByBlocks(false, c + first * ldc, ldc, a + first * lda, lda, b, ldc, end - begin, n, k, 0, scratch);
+}
+
+/** C = A·Bᵀ, rows [begin, end) of C [m, n]. A [m, k], B [n, k]. `scratch`: see productByBlocks. */
+export function matmulNT(
+  c: usize,
+  a: usize,
+  b: usize,
+  scratch: usize,
+  _m: i32,
+  n: i32,
+  k: i32,
+  begin: i32,
+  end: i32,
+): void {
+  const ldc = (<usize>n) << 2;
+  const lda = (<usize>k) << 2;
+  const first = <usize>begin;
+  productByBlocks(true, c + first * ldc, ldc, a + first * lda, lda, b, lda, end - begin, n, k, 0, scratch);
+}
+
+/** C = Aᵀ·B, rows [begin, end) of C [m, n]. A [k, m], B [k, n]. `scratch`: see productByBlocks. */
+export function matmulTN(
+  c: usize,
+  a: usize,
+  b: usize,
+  scratch: usize,
+  m: i32,
+  n: i32,
+  k: i32,
+  begin: i32,
+  end: i32,
+): void {
+  const ldc = (<usize>n) << 2;
+  const lda = (<usize>m) << 2;
+  const packed = scratch + EDGE_BYTES;
+  const panels = packed + PACKED_BYTES;
+  for (let j = 0; j < n; j += WIDTH) {
+    const columns = min(WIDTH, n - j);
+    const at = (<usize>j) << 2;
+    for (let first = 0; first < k; first += DEPTH) {
+      const depth = min(DEPTH, k - first);
+      const stride = ((<usize>depth) << 5) + GAP;
+      packPanels(panels, stride, b + <usize>first * ldc + at, ldc, depth, columns, 0, (columns + 7) >> 3);
+      const to = c + <usize>begin * ldc + at;
+      const from = a + <usize>first * lda + ((<usize>begin) << 2);
+      multiplyTransposed(to, ldc, from, lda, panels, stride, end - begin, columns, depth, first, packed, scratch);
+    }
+  }
+}
+
+/**
+ * C[m, n] (+)= A·B, or A·Bᵀ: B is packed on the way, in blocks of 256 deep and 256 wide, each value once. Sums over k
+ * go block by block, whatever m and n. `scratch`: a tile's edge (160 bytes), 5·256 floats, 32 panels of 256·32 + 64 bytes.
+ */
+export function productByBlocks(
+  transposed: bool,
+  c: usize,
+  ldc: usize,
+  a: usize,
+  lda: usize,
+  b: usize,
+  ldb: usize,
+  m: i32,
+  n: i32,
+  k: i32,
+  accumulate: i32,
+  scratch: usize,
+): void {
+  const panels = scratch + EDGE_BYTES + PACKED_BYTES;
+  for (let j = 0; j < n; j += WIDTH) {
+    const columns = min(WIDTH, n - j);
+    const count = (columns + 7) >> 3;
+    const at = (<usize>j) << 2;
+    for (let first = 0; first < k; first += DEPTH) {
+      const depth = min(DEPTH, k - first);
+      const down = (<usize>first) << 2;
+      const stride = ((<usize>depth) << 5) + GAP;
+      if (transposed) packTransposedPanels(panels, stride, b + <usize>j * ldb + down, ldb, depth, columns, 0, count);
+      else packPanels(panels, stride, b + <usize>first * ldb + at, ldb, depth, columns, 0, count);
+      for (let i = 0; i < m; i += ROWS) {
+        const rows = min(ROWS, m - i);
+        const to = c + <usize>i * ldc + at;
+        const from = a + <usize>i * lda + down;
+        multiply(to, ldc, from, lda, panels, stride, rows, columns, depth, accumulate | first, scratch);
+      }
+    }
+  }
+}
+
 /** The first `columns` columns of a tile in `edge` to C. */
 function spill(c: usize, ldc: usize, edge: usize, height: i32, columns: i32, accumulate: i32): void {
   for (; height > 0; height--) {
@@ -97,127 +210,5 @@ function spill(c: usize, ldc: usize, edge: usize, height: i32, columns: i32, acc
     }
     c += ldc;
     edge += 32;
-  }
-}
-
-/** `width` ≤ 5 neighbouring columns of A, `depth` rows: they end up one row behind the other. */
-function packColumns(to: usize, a: usize, lda: usize, width: i32, depth: i32): void {
-  if (width == 5) {
-    for (; depth > 0; depth--) {
-      v128.store(to, v128.load(a));
-      store<f32>(to, load<f32>(a, 16), 16);
-      to += 20;
-      a += lda;
-    }
-    return;
-  }
-  for (; depth > 0; depth--) {
-    for (let i: usize = 0; i < <usize>width; i++) store<f32>(to + (i << 2), load<f32>(a + (i << 2)));
-    to += (<usize>width) << 2;
-    a += lda;
-  }
-}
-
-/** Panels [begin, end) of B [k, n], its rows ldb bytes apart, one after the other at to + p·panelStride. */
-export function packPanels(
-  to: usize,
-  panelStride: usize,
-  b: usize,
-  ldb: usize,
-  k: i32,
-  n: i32,
-  begin: i32,
-  end: i32,
-): void {
-  for (let p = begin; p < end; p++) {
-    let panel = to + <usize>p * panelStride;
-    let from = b + ((<usize>p) << 5);
-    const columns = min(8, n - p * 8);
-    if (columns == 8) {
-      for (let rows = k; rows > 0; rows--) {
-        v128.store(panel, v128.load(from));
-        v128.store(panel, v128.load(from, 16), 16);
-        panel += 32;
-        from += ldb;
-      }
-    } else {
-      memory.fill(panel, 0, (<usize>k) << 5);
-      for (let rows = k; rows > 0; rows--) {
-        for (let at: usize = 0; at < (<usize>columns) << 2; at += 4)
-          store<f32>(panel + at, load<f32>(from + at));
-        panel += 32;
-        from += ldb;
-      }
-    }
-  }
-}
-
-/** Panels [begin, end) of Bᵀ: B [n, k], its rows ldb bytes apart; panel p holds rows 8p … 8p + 7 side by side. */
-export function packTransposedPanels(
-  to: usize,
-  panelStride: usize,
-  b: usize,
-  ldb: usize,
-  k: i32,
-  n: i32,
-  begin: i32,
-  end: i32,
-): void {
-  for (let p = begin; p < end; p++) {
-    const panel = to + <usize>p * panelStride;
-    const rows = min(8, n - p * 8);
-    const from = b + <usize>(p * 8) * ldb;
-    if (rows == 8) {
-      transposeHalf(panel, from, ldb, k);
-      transposeHalf(panel + 16, from + 4 * ldb, ldb, k);
-    } else {
-      memory.fill(panel, 0, (<usize>k) << 5);
-      for (let row: usize = 0; row < <usize>rows; row++) {
-        let at = from + row * ldb;
-        let target = panel + (row << 2);
-        for (let left = k; left > 0; left--) {
-          store<f32>(target, load<f32>(at));
-          at += 4;
-          target += 32;
-        }
-      }
-    }
-  }
-}
-
-/** Four rows of `k` values become four columns of a panel. */
-function transposeHalf(panel: usize, r0: usize, ldb: usize, k: i32): void {
-  let r1 = r0 + ldb;
-  let r2 = r1 + ldb;
-  let r3 = r2 + ldb;
-  for (; k >= 4; k -= 4) {
-    const x0 = v128.load(r0);
-    const x1 = v128.load(r1);
-    const x2 = v128.load(r2);
-    const x3 = v128.load(r3);
-    const low01 = v128.shuffle<f32>(x0, x1, 0, 4, 1, 5);
-    const low23 = v128.shuffle<f32>(x2, x3, 0, 4, 1, 5);
-    const high01 = v128.shuffle<f32>(x0, x1, 2, 6, 3, 7);
-    const high23 = v128.shuffle<f32>(x2, x3, 2, 6, 3, 7);
-    v128.store(panel, v128.shuffle<f32>(low01, low23, 0, 1, 4, 5));
-    v128.store(panel, v128.shuffle<f32>(low01, low23, 2, 3, 6, 7), 32);
-    v128.store(panel, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5), 64);
-    v128.store(panel, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7), 96);
-    panel += 128;
-    r0 += 16;
-    r1 += 16;
-    r2 += 16;
-    r3 += 16;
-  }
-  for (; k > 0; k--) {
-    store<f32>(panel, load<f32>(r0));
-    store<f32>(panel, load<f32>(r1), 4);
-    store<f32>(panel, load<f32>(r2), 8);
-    store<f32>(panel, load<f32>(r3), 12);
-    panel += 32;
-    r0 += 4;
-    r1 += 4;
-    r2 += 4;
-    r3 += 4;
   }
 }

@@ -1,30 +1,66 @@
-/** Convolution: Winograd's form where it pays, otherwise im2col and matrix products. */
-import { sizeOf, type Window2D, windowGeometry } from "../../shape.js";
+/** Convolution: Winograd's form where it pays, otherwise matrix products. */
+import { type Shape, sizeOf, type Window2D, windowGeometry } from "../../shape.js";
 import type { Backend } from "../backend.js";
-import { all, byImages, byRows, out, own, type Recorder, scratch, type WasmTensor } from "./recorder.js";
+import { DEPTH, EDGE_BYTES, PACKED_BYTES, PANEL } from "./blocks.js";
+import { all, byImages, byRows, out, outAll, own, type Recorder, scratch, type WasmTensor } from "./recorder.js";
 import { channelSums } from "./sums.js";
 import { winogradForward, winogradGradients, winogradSuits } from "./winograd.js";
 
-const PANEL = 8;
-/** One register tile, where a product spills columns beyond its last: EDGE_BYTES in assembly/matmul.ts. */
-const EDGE_BYTES = 160;
-/** Five columns of A, 256 deep. */
-const PACKED_BYTES = 5 * 256 * 4;
 /** An im2col block: half of a 1 MB second-level cache. bench/conv2d.bench.ts */
 const BLOCK_BYTES = 512 * 1024;
 const MOST_ROWS = 120;
 /** Positions in a block of the kernel's gradient: the depth of a packed piece. */
-const GRADIENT_ROWS = 256;
+const GRADIENT_ROWS = DEPTH;
 
 export function convolutionOps(recorder: Recorder): Pick<Backend<WasmTensor>, "conv2d" | "conv2dGradients"> {
+  const direct = directConvolution(recorder);
   return {
     conv2d(x, kernel, bias, window) {
-      if (winogradSuits(x.shape, kernel.shape, window))
-        return winogradForward(recorder, x, kernel, bias, window);
-      const { sizes, depth, filters, outHeight, outWidth } = measure(x.shape, kernel.shape, window);
+      const suits = winogradSuits(x.shape, kernel.shape, window);
+      return suits
+        ? winogradForward(recorder, x, kernel, bias, window)
+        : direct.forward(x, kernel, bias, window);
+    },
+
+    conv2dGradients(x, kernel, dY, window, wishes) {
+      if (winogradSuits(x.shape, kernel.shape, window)) {
+        return winogradGradients(recorder, x, kernel, dY, window, wishes);
+      }
+      return {
+        dX: wishes.dX ? direct.inputGradient(x.shape, kernel, dY, window) : undefined,
+        dKernel: direct.kernelGradient(x, kernel.shape, dY, window),
+        dBias: wishes.dBias ? channelSums(recorder, dY) : undefined,
+      };
+    },
+  };
+}
+
+/** Any kernel size, strides and padding. */
+export function directConvolution(recorder: Recorder) {
+  return {
+    forward(x: WasmTensor, kernel: WasmTensor, bias: WasmTensor | undefined, window: Window2D): WasmTensor {
+      const { sizes, depth, filters, outHeight, outWidth, paddedHeight } = measure(
+        x.shape,
+        kernel.shape,
+        window,
+      );
+      const y = recorder.tensor([x.shape[0], outHeight, outWidth, filters]);
+      if (filters < PANEL && window.strides[1] === 1) {
+        const planes = x.shape[3] * paddedHeight * (Math.ceil(outWidth / PANEL) * PANEL + window.kernel[1] - 1);
+        recorder.record(
+          "fewFiltersForward",
+          byImages(x.shape[0]),
+          out(y),
+          own(x),
+          all(kernel),
+          bias ? all(bias) : 0,
+          scratch((PANEL * PANEL + depth * PANEL + planes) * 4),
+          ...sizes,
+        );
+        return y;
+      }
       const panels = packed(recorder, "packKernel", kernel, depth, filters, filters);
       const rows = blockRows(depth);
-      const y = recorder.tensor([x.shape[0], outHeight, outWidth, filters]);
       recorder.record(
         "conv2dForward",
         byImages(x.shape[0]),
@@ -39,29 +75,50 @@ export function convolutionOps(recorder: Recorder): Pick<Backend<WasmTensor>, "c
       return y;
     },
 
-    conv2dGradients(x, kernel, dY, window, wishes) {
-      if (winogradSuits(x.shape, kernel.shape, window)) {
-        return winogradGradients(recorder, x, kernel, dY, window, wishes);
-      }
-      const { sizes, depth, filters } = measure(x.shape, kernel.shape, window);
-      const [images] = x.shape;
-      let dX: WasmTensor | undefined;
-      if (wishes.dX) {
-        const panels = packed(recorder, "packKernelTransposed", kernel, depth, filters, depth);
-        const rows = blockRows(depth);
-        dX = recorder.tensor(x.shape);
+    inputGradient(xShape: Shape, kernel: WasmTensor, dY: WasmTensor, window: Window2D): WasmTensor {
+      const { sizes, depth, filters } = measure(xShape, kernel.shape, window);
+      const panels = packed(recorder, "packKernelTransposed", kernel, depth, filters, depth);
+      const rows = blockRows(depth);
+      const dX = recorder.tensor(xShape);
+      recorder.record(
+        "conv2dInputGradient",
+        byImages(xShape[0]),
+        out(dX),
+        own(dY),
+        all(panels),
+        scratch(EDGE_BYTES + rows * depth * 4),
+        ...sizes,
+        rows,
+      );
+      return dX;
+    },
+
+    kernelGradient(x: WasmTensor, kernelShape: Shape, dY: WasmTensor, window: Window2D): WasmTensor {
+      const { sizes, depth, filters, outWidth, paddedHeight, paddedWidth } = measure(
+        x.shape,
+        kernelShape,
+        window,
+      );
+      const dKernel = recorder.tensor(kernelShape);
+      if (filters < PANEL) {
+        const [kernelHeight, kernelWidth, channels] = kernelShape;
+        const panels = kernelHeight * Math.ceil((kernelWidth * channels) / PANEL);
+        const blockRows = Math.max(1, Math.floor(DEPTH / outWidth));
+        const floats =
+          (blockRows * outWidth + panels * filters + 1) * PANEL + paddedHeight * paddedWidth * channels;
         recorder.record(
-          "conv2dInputGradient",
-          byImages(images),
-          out(dX),
-          own(dY),
-          all(panels),
-          scratch(EDGE_BYTES + rows * depth * 4),
+          "fewFiltersKernelGradient",
+          byRows(panels),
+          outAll(dKernel),
+          all(x),
+          all(dY),
+          scratch(floats * 4),
+          x.shape[0],
           ...sizes,
-          rows,
+          blockRows,
         );
+        return dKernel;
       }
-      const dKernel = recorder.tensor(kernel.shape);
       const columns = Math.ceil(filters / PANEL) * PANEL;
       recorder.record(
         "conv2dKernelGradient",
@@ -70,11 +127,11 @@ export function convolutionOps(recorder: Recorder): Pick<Backend<WasmTensor>, "c
         all(x),
         all(dY),
         scratch(EDGE_BYTES + PACKED_BYTES + GRADIENT_ROWS * (depth + columns) * 4),
-        images,
+        x.shape[0],
         ...sizes,
         GRADIENT_ROWS,
       );
-      return { dX, dKernel, dBias: wishes.dBias ? channelSums(recorder, dY) : undefined };
+      return dKernel;
     },
   };
 }
@@ -102,7 +159,7 @@ function packed(
 }
 
 /** The sizes that all three kernels take, in their order. */
-function measure(x: readonly number[], kernel: readonly number[], window: Window2D) {
+function measure(x: Shape, kernel: Shape, window: Window2D) {
   const [, height, width, channels] = x;
   const [kernelHeight, kernelWidth, , filters] = kernel;
   const { outHeight, outWidth, padTop, padLeft } = windowGeometry("conv2d", height, width, window);
@@ -120,5 +177,14 @@ function measure(x: readonly number[], kernel: readonly number[], window: Window
     padTop,
     padLeft,
   ];
-  return { sizes, depth: kernelHeight * kernelWidth * channels, filters, outHeight, outWidth };
+  return {
+    sizes,
+    depth: kernelHeight * kernelWidth * channels,
+    filters,
+    outHeight,
+    outWidth,
+    /** What all windows together cover, padding included. */
+    paddedHeight: (outHeight - 1) * window.strides[0] + kernelHeight,
+    paddedWidth: (outWidth - 1) * window.strides[1] + kernelWidth,
+  };
 }

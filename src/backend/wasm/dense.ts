@@ -4,17 +4,11 @@
  */
 import type { Backend } from "../backend.js";
 import { all, byRows, out, outAll, type Recorder, scratch, type WasmTensor } from "./recorder.js";
+import { PANEL, PRODUCT_SCRATCH_BYTES } from "./blocks.js";
 import { channelSums } from "./sums.js";
 
-const EDGE_BYTES = 160;
-const PACKED_BYTES = 5 * 256 * 4;
-/** A packed piece of the weights: 256 deep, 32 wide. */
-const PIECE_BYTES = 256 * 32 * 4;
-/** Columns of dY that pass together in the kernel's gradient. */
-const GRADIENT_COLUMNS = 128;
-/** Workers take whole packed pieces. */
+/** Workers take whole cache lines of several panels. */
 const PIECE_COLUMNS = 32;
-const PANEL = 8;
 
 export function denseOps(recorder: Recorder): Pick<Backend<WasmTensor>, "dense" | "denseGradients"> {
   return {
@@ -29,7 +23,7 @@ export function denseOps(recorder: Recorder): Pick<Backend<WasmTensor>, "dense" 
         all(x),
         all(kernel),
         bias ? all(bias) : 0,
-        scratch(EDGE_BYTES + PIECE_BYTES),
+        scratch(PRODUCT_SCRATCH_BYTES),
         batch,
         inputs,
         units,
@@ -49,7 +43,7 @@ export function denseOps(recorder: Recorder): Pick<Backend<WasmTensor>, "dense" 
           outAll(dX),
           all(dY),
           all(kernel),
-          scratch(EDGE_BYTES + PIECE_BYTES),
+          scratch(PRODUCT_SCRATCH_BYTES),
           batch,
           inputs,
           units,
@@ -57,15 +51,15 @@ export function denseOps(recorder: Recorder): Pick<Backend<WasmTensor>, "dense" 
       }
       const dKernel = recorder.tensor(kernel.shape);
       recorder.record(
-        "denseKernelGradient",
+        "matmulTN",
         byRows(inputs),
         out(dKernel),
         all(x),
         all(dY),
-        scratch(EDGE_BYTES + PACKED_BYTES + batch * GRADIENT_COLUMNS * 4),
-        batch,
+        scratch(PRODUCT_SCRATCH_BYTES),
         inputs,
         units,
+        batch,
       );
       return { dX, dKernel, dBias: wishes.dBias ? channelSums(recorder, dY) : undefined };
     },

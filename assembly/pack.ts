@@ -1,0 +1,126 @@
+/**
+ * Packing: copies of operands in the order in which the tiles read them. B goes into panels of eight columns, [k, 8] each,
+ * zero-filled beyond its last column; A transposed goes into groups of up to five neighbouring columns.
+ */
+
+/** `width` ≤ 5 neighbouring columns of A, `depth` rows: they end up one row behind the other. */
+export function packColumns(to: usize, a: usize, lda: usize, width: i32, depth: i32): void {
+  if (width == 5) {
+    for (; depth > 0; depth--) {
+      v128.store(to, v128.load(a));
+      store<f32>(to, load<f32>(a, 16), 16);
+      to += 20;
+      a += lda;
+    }
+    return;
+  }
+  for (; depth > 0; depth--) {
+    for (let i: usize = 0; i < <usize>width; i++) store<f32>(to + (i << 2), load<f32>(a + (i << 2)));
+    to += (<usize>width) << 2;
+    a += lda;
+  }
+}
+
+/** Panels [begin, end) of B [k, n], its rows ldb bytes apart, one after the other at to + p·panelStride. */
+export function packPanels(
+  to: usize,
+  panelStride: usize,
+  b: usize,
+  ldb: usize,
+  k: i32,
+  n: i32,
+  begin: i32,
+  end: i32,
+): void {
+  for (let p = begin; p < end; p++) {
+    let panel = to + <usize>p * panelStride;
+    let from = b + ((<usize>p) << 5);
+    const columns = min(8, n - p * 8);
+    if (columns == 8) {
+      for (let rows = k; rows > 0; rows--) {
+        v128.store(panel, v128.load(from));
+        v128.store(panel, v128.load(from, 16), 16);
+        panel += 32;
+        from += ldb;
+      }
+    } else {
+      memory.fill(panel, 0, (<usize>k) << 5);
+      for (let rows = k; rows > 0; rows--) {
+        for (let at: usize = 0; at < (<usize>columns) << 2; at += 4)
+          store<f32>(panel + at, load<f32>(from + at));
+        panel += 32;
+        from += ldb;
+      }
+    }
+  }
+}
+
+/** Panels [begin, end) of Bᵀ: B [n, k], its rows ldb bytes apart; panel p holds rows 8p … 8p + 7 side by side. */
+export function packTransposedPanels(
+  to: usize,
+  panelStride: usize,
+  b: usize,
+  ldb: usize,
+  k: i32,
+  n: i32,
+  begin: i32,
+  end: i32,
+): void {
+  for (let p = begin; p < end; p++) {
+    const panel = to + <usize>p * panelStride;
+    const rows = min(8, n - p * 8);
+    const from = b + <usize>(p * 8) * ldb;
+    if (rows == 8) {
+      transposeHalf(panel, from, ldb, k);
+      transposeHalf(panel + 16, from + 4 * ldb, ldb, k);
+    } else {
+      memory.fill(panel, 0, (<usize>k) << 5);
+      for (let row: usize = 0; row < <usize>rows; row++) {
+        let at = from + row * ldb;
+        let target = panel + (row << 2);
+        for (let left = k; left > 0; left--) {
+          store<f32>(target, load<f32>(at));
+          at += 4;
+          target += 32;
+        }
+      }
+    }
+  }
+}
+
+/** Four rows of `k` values become four columns of a panel. */
+function transposeHalf(panel: usize, r0: usize, ldb: usize, k: i32): void {
+  let r1 = r0 + ldb;
+  let r2 = r1 + ldb;
+  let r3 = r2 + ldb;
+  for (; k >= 4; k -= 4) {
+    const x0 = v128.load(r0);
+    const x1 = v128.load(r1);
+    const x2 = v128.load(r2);
+    const x3 = v128.load(r3);
+    const low01 = v128.shuffle<f32>(x0, x1, 0, 4, 1, 5);
+    const low23 = v128.shuffle<f32>(x2, x3, 0, 4, 1, 5);
+    const high01 = v128.shuffle<f32>(x0, x1, 2, 6, 3, 7);
+    const high23 = v128.shuffle<f32>(x2, x3, 2, 6, 3, 7);
+    v128.store(panel, v128.shuffle<f32>(low01, low23, 0, 1, 4, 5));
+    v128.store(panel, v128.shuffle<f32>(low01, low23, 2, 3, 6, 7), 32);
+    v128.store(panel, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5), 64);
+    v128.store(panel, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7), 96);
+    panel += 128;
+    r0 += 16;
+    r1 += 16;
+    r2 += 16;
+    r3 += 16;
+  }
+  for (; k > 0; k--) {
+    store<f32>(panel, load<f32>(r0));
+    store<f32>(panel, load<f32>(r1), 4);
+    store<f32>(panel, load<f32>(r2), 8);
+    store<f32>(panel, load<f32>(r3), 12);
+    panel += 32;
+    r0 += 4;
+    r1 += 4;
+    r2 += 4;
+    r3 += 4;
+  }
+}
