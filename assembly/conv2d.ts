@@ -5,6 +5,7 @@
  * Source: Chellapilla, Puri & Simard 2006, "High performance convolutional neural networks for document processing".
  */
 export * from "./fewFilters";
+
 import { EDGE_BYTES, multiply, multiplyTransposed } from "./matmul";
 import { packPanels, packTransposedPanels } from "./pack";
 
@@ -176,7 +177,7 @@ export function conv2dKernelGradient(
   outHeight: i32,
   outWidth: i32,
   filters: i32,
-  kernelHeight: i32,
+  _kernelHeight: i32,
   kernelWidth: i32,
   strideHeight: i32,
   strideWidth: i32,

@@ -22,11 +22,25 @@ export function denseForward(
   const at = (<usize>begin) << 2;
   const columns = end - begin;
   if (bias) {
-    for (let n = 0; n < batch; n++) memory.copy(y + <usize>n * unitBytes + at, bias + at, (<usize>columns) << 2);
+    for (let n = 0; n < batch; n++)
+      memory.copy(y + <usize>n * unitBytes + at, bias + at, (<usize>columns) << 2);
   }
   const add = bias ? 1 : 0;
   const to = y + at;
-  productByBlocks(false, to, unitBytes, x, inputBytes, kernel + at, unitBytes, batch, columns, inputs, add, scratch);
+  productByBlocks(
+    false,
+    to,
+    unitBytes,
+    x,
+    inputBytes,
+    kernel + at,
+    unitBytes,
+    batch,
+    columns,
+    inputs,
+    add,
+    scratch,
+  );
 }
 
 /** dX[:, begin … end) = dY·Wᵀ[:, begin … end): rows begin … end of W. */
@@ -45,5 +59,18 @@ export function denseInputGradient(
   const inputBytes = (<usize>inputs) << 2;
   const to = dX + ((<usize>begin) << 2);
   const from = kernel + <usize>begin * unitBytes;
-  productByBlocks(true, to, inputBytes, dY, unitBytes, from, unitBytes, batch, end - begin, units, 0, scratch);
+  productByBlocks(
+    true,
+    to,
+    inputBytes,
+    dY,
+    unitBytes,
+    from,
+    unitBytes,
+    batch,
+    end - begin,
+    units,
+    0,
+    scratch,
+  );
 }

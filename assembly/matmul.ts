@@ -157,7 +157,20 @@ export function matmulTN(
       packPanels(panels, stride, b + <usize>first * ldc + at, ldc, depth, columns, 0, (columns + 7) >> 3);
       const to = c + <usize>begin * ldc + at;
       const from = a + <usize>first * lda + ((<usize>begin) << 2);
-      multiplyTransposed(to, ldc, from, lda, panels, stride, end - begin, columns, depth, first, packed, scratch);
+      multiplyTransposed(
+        to,
+        ldc,
+        from,
+        lda,
+        panels,
+        stride,
+        end - begin,
+        columns,
+        depth,
+        first,
+        packed,
+        scratch,
+      );
     }
   }
 }
@@ -189,7 +202,8 @@ export function productByBlocks(
       const depth = min(DEPTH, k - first);
       const down = (<usize>first) << 2;
       const stride = ((<usize>depth) << 5) + GAP;
-      if (transposed) packTransposedPanels(panels, stride, b + <usize>j * ldb + down, ldb, depth, columns, 0, count);
+      if (transposed)
+        packTransposedPanels(panels, stride, b + <usize>j * ldb + down, ldb, depth, columns, 0, count);
       else packPanels(panels, stride, b + <usize>first * ldb + at, ldb, depth, columns, 0, count);
       for (let i = 0; i < m; i += ROWS) {
         const rows = min(ROWS, m - i);

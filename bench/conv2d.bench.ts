@@ -7,7 +7,7 @@ import { Recorder } from "../src/backend/wasm/recorder.js";
 import { type Padding, sizeOf, type Window2D, windowGeometry } from "../src/shape.js";
 import { randomValues } from "../test/support/arrays.js";
 import { Core } from "../test/support/kernels.js";
-import { Program } from "../test/support/program.js";
+import { Program } from "../test/support/recording.js";
 import { checkElements, rate } from "./support/measure.js";
 
 const BATCH = 32;
@@ -109,7 +109,11 @@ function measure(
       return sum;
     },
   };
-  const terms = { forward: kernelSize ** 2 * channels, dX: kernelSize ** 2 * filters, dKernel: sizeOf(dY.shape) };
+  const terms = {
+    forward: kernelSize ** 2 * channels,
+    dX: kernelSize ** 2 * filters,
+    dKernel: sizeOf(dY.shape),
+  };
   checkElements(`${name} ${pass}`, program.read(result), expected[pass], terms[pass]);
   return rate(2 * BATCH * outHeight * outWidth * kernelSize ** 2 * channels * filters, () => program.run());
 }

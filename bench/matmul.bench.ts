@@ -23,7 +23,9 @@ const FORMS = ["matmul", "matmulNT", "matmulTN"] as const;
 for (const [m, k, n, origin] of SHAPES) {
   if (process.env.FILTER && !`${m}×${k}×${n}`.includes(process.env.FILTER)) continue;
   // In a dense layer the batch is m forward; for the kernel's gradient Xᵀ·dY it is what the product sums over.
-  const rates = FORMS.map((form) => `${form} ${form === "matmulTN" && m === 32 ? measure(form, k, m, n) : measure(form, m, k, n)}`);
+  const rates = FORMS.map(
+    (form) => `${form} ${form === "matmulTN" && m === 32 ? measure(form, k, m, n) : measure(form, m, k, n)}`,
+  );
   console.log(`${m}×${k}×${n}`.padEnd(14), rates.join("   "), ` ${origin}`);
 }
 

@@ -10,7 +10,7 @@ import { type Padding, type Shape, sizeOf, type Window2D, windowGeometry } from 
 import { randomValues } from "../test/support/arrays.js";
 import { Core } from "../test/support/kernels.js";
 import { Program } from "../test/support/recording.js";
-import { peakGflops } from "./peak.js";
+import { peakGflops } from "./support/peak.js";
 
 interface Layer {
   readonly name: string;

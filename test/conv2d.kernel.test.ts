@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { convolutionOps, directConvolution } from "../src/backend/wasm/conv2d.js";
 import type { WasmTensor } from "../src/backend/wasm/recorder.js";
 import { conv2d, conv2dGradients } from "../src/reference/conv2d.js";
-import { type Pair, type Padding, sizeOf, type Window2D } from "../src/shape.js";
+import { type Padding, type Pair, sizeOf, type Window2D } from "../src/shape.js";
 import { randomArray } from "./support/arrays.js";
 import { expectClose, FLOAT32_EPSILON, sumTolerance } from "./support/close.js";
 import { Core } from "./support/kernels.js";
@@ -70,16 +70,37 @@ describe("conv2d", () => {
 
   const cases: [string, Case][] = [
     ["lenet5, first", { x: [2, 32, 32, 3], filters: 6, window: window([5, 5], [1, 1], "valid"), bias: true }],
-    ["lenet5, second", { x: [3, 14, 14, 6], filters: 16, window: window([5, 5], [1, 1], "valid"), bias: true }],
+    [
+      "lenet5, second",
+      { x: [3, 14, 14, 6], filters: 16, window: window([5, 5], [1, 1], "valid"), bias: true },
+    ],
     ["baseline", { x: [2, 32, 32, 3], filters: 6, window: window([5, 5], [1, 1], "same"), bias: true }],
     ["vgg16, first", { x: [2, 32, 32, 3], filters: 64, window: window([3, 3], [1, 1], "same"), bias: true }],
     ["vgg16, last", { x: [7, 2, 2, 40], filters: 48, window: window([3, 3], [1, 1], "same"), bias: true }],
-    ["inception10, 5×5", { x: [3, 8, 8, 16], filters: 32, window: window([5, 5], [1, 1], "same"), bias: true }],
-    ["inception10, 1×1", { x: [3, 9, 7, 16], filters: 16, window: window([1, 1], [1, 1], "same"), bias: true }],
-    ["inception10, 1×1 s2", { x: [3, 9, 8, 16], filters: 16, window: window([1, 1], [2, 2], "same"), bias: true }],
-    ["resnet18, 3×3 s2", { x: [3, 8, 8, 24], filters: 40, window: window([3, 3], [2, 2], "same"), bias: false }],
-    ["resnet18, 1×1 s2", { x: [3, 8, 8, 24], filters: 40, window: window([1, 1], [2, 2], "same"), bias: false }],
-    ["strides beyond the kernel", { x: [2, 11, 9, 5], filters: 3, window: window([2, 1], [3, 4], "valid"), bias: true }],
+    [
+      "inception10, 5×5",
+      { x: [3, 8, 8, 16], filters: 32, window: window([5, 5], [1, 1], "same"), bias: true },
+    ],
+    [
+      "inception10, 1×1",
+      { x: [3, 9, 7, 16], filters: 16, window: window([1, 1], [1, 1], "same"), bias: true },
+    ],
+    [
+      "inception10, 1×1 s2",
+      { x: [3, 9, 8, 16], filters: 16, window: window([1, 1], [2, 2], "same"), bias: true },
+    ],
+    [
+      "resnet18, 3×3 s2",
+      { x: [3, 8, 8, 24], filters: 40, window: window([3, 3], [2, 2], "same"), bias: false },
+    ],
+    [
+      "resnet18, 1×1 s2",
+      { x: [3, 8, 8, 24], filters: 40, window: window([1, 1], [2, 2], "same"), bias: false },
+    ],
+    [
+      "strides beyond the kernel",
+      { x: [2, 11, 9, 5], filters: 3, window: window([2, 1], [3, 4], "valid"), bias: true },
+    ],
     ["uneven", { x: [2, 7, 10, 17], filters: 9, window: window([4, 2], [1, 3], "same"), bias: true }],
     ["one pixel", { x: [1, 1, 1, 1], filters: 1, window: window([3, 3], [1, 1], "same"), bias: true }],
     ["one window", { x: [6, 5, 4, 2], filters: 11, window: window([5, 4], [1, 1], "valid"), bias: true }],

@@ -64,7 +64,11 @@ test("any sizes", () => {
 
 test("what is not wished for is not computed", () => {
   runRecorded(core, 1, ({ recorder, array }) => {
-    const [x, kernel, dY] = [[4, 3], [3, 2], [4, 2]].map((shape, seed) => array(randomArray(shape, seed)));
+    const [x, kernel, dY] = [
+      [4, 3],
+      [3, 2],
+      [4, 2],
+    ].map((shape, seed) => array(randomArray(shape, seed)));
     const gradients = denseOps(recorder).denseGradients(x, kernel, dY, { dX: false, dBias: false });
     expect([gradients.dX, gradients.dBias]).toEqual([undefined, undefined]);
     expect(recorder.instructions.map(({ kernel }) => kernel)).toEqual(["matmulTN"]);

@@ -1,7 +1,7 @@
 /** Timing of recorded programs on one core, as GFLOP/s and as a share of the machine's peak at that moment. */
 import Benchmark from "benchmark";
-import type { Program } from "../../test/support/program.js";
-import { peakMeter } from "../peak.js";
+import type { Program } from "../../test/support/recording.js";
+import { peakMeter } from "./peak.js";
 
 const peakNow = await peakMeter();
 

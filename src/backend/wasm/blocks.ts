@@ -16,4 +16,5 @@ const WIDTH = 256;
 const GAP_BYTES = 64;
 
 /** Scratch of the products that pack B on the way. */
-export const PRODUCT_SCRATCH_BYTES = EDGE_BYTES + PACKED_BYTES + (WIDTH / PANEL) * (DEPTH * PANEL * 4 + GAP_BYTES);
+export const PRODUCT_SCRATCH_BYTES =
+  EDGE_BYTES + PACKED_BYTES + (WIDTH / PANEL) * (DEPTH * PANEL * 4 + GAP_BYTES);

@@ -2,7 +2,17 @@
 import { type Shape, sizeOf, type Window2D, windowGeometry } from "../../shape.js";
 import type { Backend } from "../backend.js";
 import { DEPTH, EDGE_BYTES, PACKED_BYTES, PANEL } from "./blocks.js";
-import { all, byImages, byRows, out, outAll, own, type Recorder, scratch, type WasmTensor } from "./recorder.js";
+import {
+  all,
+  byImages,
+  byRows,
+  out,
+  outAll,
+  own,
+  type Recorder,
+  scratch,
+  type WasmTensor,
+} from "./recorder.js";
 import { channelSums } from "./sums.js";
 import { winogradForward, winogradGradients, winogradSuits } from "./winograd.js";
 
@@ -46,7 +56,8 @@ export function directConvolution(recorder: Recorder) {
       );
       const y = recorder.tensor([x.shape[0], outHeight, outWidth, filters]);
       if (filters < PANEL && window.strides[1] === 1) {
-        const planes = x.shape[3] * paddedHeight * (Math.ceil(outWidth / PANEL) * PANEL + window.kernel[1] - 1);
+        const planes =
+          x.shape[3] * paddedHeight * (Math.ceil(outWidth / PANEL) * PANEL + window.kernel[1] - 1);
         recorder.record(
           "fewFiltersForward",
           byImages(x.shape[0]),

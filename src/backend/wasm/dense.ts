@@ -3,8 +3,8 @@
  * scattered over the rows, so nobody else may take them for a range of their own: `outAll`.
  */
 import type { Backend } from "../backend.js";
-import { all, byRows, out, outAll, type Recorder, scratch, type WasmTensor } from "./recorder.js";
 import { PANEL, PRODUCT_SCRATCH_BYTES } from "./blocks.js";
+import { all, byRows, out, outAll, type Recorder, scratch, type WasmTensor } from "./recorder.js";
 import { channelSums } from "./sums.js";
 
 /** Workers take whole cache lines of several panels. */
