@@ -5,6 +5,7 @@
  * Source: Chellapilla, Puri & Simard 2006, "High performance convolutional neural networks for document processing".
  */
 export * from "./fewFilters";
+export * from "./insideTaps";
 import { EDGE_BYTES, multiply, multiplyTransposed } from "./matmul";
 import { packPanels, packTransposedPanels } from "./pack";
 
