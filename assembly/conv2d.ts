@@ -4,7 +4,6 @@
  * the positions of all images of a range; a position's bits do not depend on its block.
  * Source: Chellapilla, Puri & Simard 2006, "High performance convolutional neural networks for document processing".
  */
-export * from "./fewFilters";
 
 import { EDGE_BYTES, multiply, multiplyTransposed } from "./matmul";
 import { packPanels, packTransposedPanels } from "./pack";

@@ -1,5 +1,5 @@
 /** Convolution: Winograd's form where it pays, otherwise matrix products. */
-import { type Shape, sizeOf, type Window2D, windowGeometry } from "../../shape.js";
+import { type Pair, type Shape, sizeOf, type Window2D, windowAxis, windowGeometry } from "../../shape.js";
 import type { Backend } from "../backend.js";
 import { DEPTH, EDGE_BYTES, PACKED_BYTES, PANEL } from "./blocks.js";
 import {
@@ -19,6 +19,8 @@ import { winogradForward, winogradGradients, winogradSuits } from "./winograd.js
 /** An im2col block: half of a 1 MB second-level cache. bench/conv2d.bench.ts */
 const BLOCK_BYTES = 512 * 1024;
 const MOST_ROWS = 120;
+/** Share of taps inside the picture up to which leaving out the others pays: bench/conv2d.bench.ts */
+const MOST_INSIDE = 0.95;
 /** Positions in a block of the kernel's gradient: the depth of a packed piece. */
 const GRADIENT_ROWS = DEPTH;
 
@@ -49,11 +51,8 @@ export function convolutionOps(recorder: Recorder): Pick<Backend<WasmTensor>, "c
 export function directConvolution(recorder: Recorder) {
   return {
     forward(x: WasmTensor, kernel: WasmTensor, bias: WasmTensor | undefined, window: Window2D): WasmTensor {
-      const { sizes, depth, filters, outHeight, outWidth, paddedHeight } = measure(
-        x.shape,
-        kernel.shape,
-        window,
-      );
+      const { sizes, depth, filters, geometry, paddedHeight } = measure(x.shape, kernel.shape, window);
+      const { outHeight, outWidth } = geometry;
       const y = recorder.tensor([x.shape[0], outHeight, outWidth, filters]);
       if (filters < PANEL && window.strides[1] === 1) {
         const planes =
@@ -71,6 +70,10 @@ export function directConvolution(recorder: Recorder) {
         return y;
       }
       const panels = packed(recorder, "packKernel", kernel, depth, filters, filters);
+      if (sparesPadding(x.shape, kernel.shape, window)) {
+        recordInsideTaps(recorder, y, x, panels, bias, window.kernel, geometry.padTop, geometry.padLeft);
+        return y;
+      }
       const rows = blockRows(depth);
       recorder.record(
         "conv2dForward",
@@ -87,10 +90,29 @@ export function directConvolution(recorder: Recorder) {
     },
 
     inputGradient(xShape: Shape, kernel: WasmTensor, dY: WasmTensor, window: Window2D): WasmTensor {
-      const { sizes, depth, filters } = measure(xShape, kernel.shape, window);
+      const { sizes, depth, filters, geometry } = measure(xShape, kernel.shape, window);
+      const dX = recorder.tensor(xShape);
+      if (sparesPadding(xShape, kernel.shape, window)) {
+        const [kernelHeight, kernelWidth, channels] = kernel.shape;
+        const taps = kernelHeight * kernelWidth;
+        const count = Math.ceil(channels / PANEL);
+        const panels = recorder.tensor([count, taps * filters, PANEL]);
+        recorder.record(
+          "packKernelFlipped",
+          byRows(count),
+          out(panels),
+          all(kernel),
+          taps,
+          channels,
+          filters,
+        );
+        const padTop = kernelHeight - 1 - geometry.padTop;
+        const padLeft = kernelWidth - 1 - geometry.padLeft;
+        recordInsideTaps(recorder, dX, dY, panels, undefined, window.kernel, padTop, padLeft);
+        return dX;
+      }
       const panels = packed(recorder, "packKernelTransposed", kernel, depth, filters, depth);
       const rows = blockRows(depth);
-      const dX = recorder.tensor(xShape);
       recorder.record(
         "conv2dInputGradient",
         byImages(xShape[0]),
@@ -105,11 +127,12 @@ export function directConvolution(recorder: Recorder) {
     },
 
     kernelGradient(x: WasmTensor, kernelShape: Shape, dY: WasmTensor, window: Window2D): WasmTensor {
-      const { sizes, depth, filters, outWidth, paddedHeight, paddedWidth } = measure(
+      const { sizes, depth, filters, geometry, paddedHeight, paddedWidth } = measure(
         x.shape,
         kernelShape,
         window,
       );
+      const { outWidth } = geometry;
       const dKernel = recorder.tensor(kernelShape);
       if (filters < PANEL) {
         const [kernelHeight, kernelWidth, channels] = kernelShape;
@@ -147,6 +170,54 @@ export function directConvolution(recorder: Recorder) {
   };
 }
 
+/** Whether so many taps fall on padding that a form without them pays: bench/conv2d.bench.ts. */
+function sparesPadding(x: Shape, kernel: Shape, window: Window2D): boolean {
+  if (window.padding === "valid" || window.strides[0] !== 1 || window.strides[1] !== 1) return false;
+  return kernel[2] >= PANEL && insideShare(x[1], kernel[0]) * insideShare(x[2], kernel[1]) <= MOST_INSIDE;
+}
+
+/** The share of taps along one axis that do not fall on padding, at stride 1. */
+function insideShare(size: number, kernel: number): number {
+  const { before } = windowAxis(size, kernel, 1, "same");
+  let inside = 0;
+  for (let i = 0; i < size; i++) inside += Math.min(kernel, size - i + before) - Math.max(0, before - i);
+  return inside / (size * kernel);
+}
+
+/** Y = conv2d(X, W) + b from W's panels. */
+function recordInsideTaps(
+  recorder: Recorder,
+  y: WasmTensor,
+  x: WasmTensor,
+  panels: WasmTensor,
+  bias: WasmTensor | undefined,
+  [kernelHeight, kernelWidth]: Pair,
+  padTop: number,
+  padLeft: number,
+): void {
+  const [images, height, width, channels] = x.shape;
+  const [, outHeight, outWidth, filters] = y.shape;
+  recorder.record(
+    "conv2dInsideTaps",
+    byImages(images),
+    out(y),
+    own(x),
+    all(panels),
+    bias ? all(bias) : 0,
+    scratch(EDGE_BYTES),
+    height,
+    width,
+    channels,
+    outHeight,
+    outWidth,
+    filters,
+    kernelHeight,
+    kernelWidth,
+    padTop,
+    padLeft,
+  );
+}
+
 /** Positions of an im2col block: whole tiles of five. */
 function blockRows(depth: number): number {
   const fitting = Math.floor(BLOCK_BYTES / (depth * 4) / 5) * 5;
@@ -173,7 +244,8 @@ function packed(
 function measure(x: Shape, kernel: Shape, window: Window2D) {
   const [, height, width, channels] = x;
   const [kernelHeight, kernelWidth, , filters] = kernel;
-  const { outHeight, outWidth, padTop, padLeft } = windowGeometry("conv2d", height, width, window);
+  const geometry = windowGeometry("conv2d", height, width, window);
+  const { outHeight, outWidth, padTop, padLeft } = geometry;
   const sizes = [
     height,
     width,
@@ -192,8 +264,7 @@ function measure(x: Shape, kernel: Shape, window: Window2D) {
     sizes,
     depth: kernelHeight * kernelWidth * channels,
     filters,
-    outHeight,
-    outWidth,
+    geometry,
     /** What all windows together cover, padding included. */
     paddedHeight: (outHeight - 1) * window.strides[0] + kernelHeight,
     paddedWidth: (outWidth - 1) * window.strides[1] + kernelWidth,
