@@ -15,7 +15,7 @@ const PANEL = 8;
 /** A thinner product spends its time on transforms: bench/winograd.bench.ts. */
 const LEAST_CHANNELS = 16;
 /** Tiles that pass together through transform, products and back: bench/winograd.bench.ts. */
-const BLOCK_TILES = 48;
+const BLOCK_TILES = 64;
 /** For the planes of a kernel's gradient: half of a 1 MB second-level cache. */
 const GRADIENT_BLOCK_BYTES = 512 * 1024;
 const KERNEL_SCRATCH_BYTES = 27 * 32 * 32;
