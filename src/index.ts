@@ -69,5 +69,6 @@ export {
 } from "./train/callbacks.js";
 export { loadTrainingState, saveTrainingState, weightsSha256 } from "./train/checkpoint.js";
 export { Model } from "./train/model.js";
+export { trainingMemoryBytes } from "./train/openSession.js";
 export { adam, sgd } from "./train/optimizers.js";
 export type * from "./train/types.js";

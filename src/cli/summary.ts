@@ -1,16 +1,20 @@
 /** `cbapd summary <network>`: layers, shapes, parameters, receptive fields, multiply-adds. */
 import type { Command } from "commander";
 import {
+  adam,
   loadModel,
   models,
   type NetworkName,
   OptionError,
   summaryData,
   summaryText,
+  trainingMemoryBytes,
   unknownName,
 } from "../index.js";
 import { positiveNumber, wholeNumber } from "./options.js";
 import { modelFile } from "./runFolder.js";
+
+const BATCH_SIZE = 32;
 
 interface SummaryOptions {
   readonly classes: number;
@@ -37,5 +41,14 @@ async function runSummary(network: string, { classes, width, json }: SummaryOpti
   const model = known
     ? models[known as NetworkName]({ classes, width })
     : await loadModel(modelFile(network));
-  process.stdout.write(`${json ? JSON.stringify(summaryData(model)) : summaryText(model)}\n`);
+  const trainingBytes = trainingMemoryBytes(model.graph, adam(), BATCH_SIZE);
+  if (json) {
+    const memory = { batchSize: BATCH_SIZE, optimizer: "adam", trainingBytes };
+    process.stdout.write(`${JSON.stringify({ ...summaryData(model), memory })}\n`);
+    return;
+  }
+  const mebibytes = (trainingBytes / 2 ** 20).toFixed(0);
+  process.stdout.write(
+    `${summaryText(model)}\nMemory to train, batch size ${BATCH_SIZE}, Adam: ${mebibytes} MiB, and the data\n`,
+  );
 }

@@ -4,6 +4,7 @@ import { alignUp } from "../backend/wasm/plan.js";
 import { finishProgram, type Program } from "../backend/wasm/program.js";
 import type { Recorder } from "../backend/wasm/recorder.js";
 import { OptionError, WorkerError } from "../errors.js";
+import type { Graph } from "../models/graph.js";
 import { sizeOf } from "../shape.js";
 import { CONTROL_PROGRESS } from "../workers/control.js";
 import type { Gang, GangSetup, WorkerStretch } from "../workers/gang.js";
@@ -13,6 +14,7 @@ import { LearningRates } from "./learningRates.js";
 import { type DataRegions, layOut, type Regions, type WeightRegion } from "./regions.js";
 import type { Session, SessionData, SessionOptions, Stretch, Totals } from "./session.js";
 import { recordEvaluation, recordPrediction, recordTraining } from "./step.js";
+import type { Optimizer } from "./types.js";
 
 const PAGE_BYTES = 65536;
 /** What 32-bit addresses reach. */
@@ -40,6 +42,21 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   };
   const gang = options.workers === "inline" ? inlineGang(setup) : nodeGang(setup);
   return new SharedSession(options, regions, memory, memoryBytes, gang, indices);
+}
+
+/** Bytes that training takes, data apart: weights, gradients, optimizer slots, activations, scratch of one worker. */
+export function trainingMemoryBytes(graph: Graph, optimizer: Optimizer, batchSize: number): number {
+  const size = sizeOf(graph.nodes[0].outputShape);
+  const training = {
+    count: batchSize,
+    images: new Uint8Array(batchSize * size),
+    scale: 1,
+    labels: new Uint8Array(batchSize),
+  };
+  const loss = { name: "sparseCategoricalCrossentropy", fromLogits: false } as const;
+  const regions = layOut(graph, optimizer, batchSize, training, undefined);
+  const program = finishProgram(recordTraining({ graph, loss, optimizer }, regions, batchSize), regions.end);
+  return program.end + program.ownBytes;
 }
 
 function allocate(bytes: number, { graph, batchSize }: SessionOptions): WebAssembly.Memory {
