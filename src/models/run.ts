@@ -16,7 +16,12 @@ export interface ForwardOptions {
 
 export interface BackwardOptions {
   readonly onNode?: OnNode;
+  /** Also the gradient with respect to the network's input, under the name `INPUT`. */
+  readonly inputGradient?: boolean;
 }
+
+/** The input's name among the gradients; no weight has it: theirs contain a slash. */
+export const INPUT = "x";
 
 /**
  * @param x [N, …input shape]
@@ -55,16 +60,20 @@ export function backwardGraph<T extends Tensor>(
   dY: T,
   weights: Weights<T>,
   caches: readonly Cache<T>[],
-  { onNode }: BackwardOptions = {},
+  { onNode, inputGradient = false }: BackwardOptions = {},
 ): Map<string, T> {
   const gradients = new Map<string, T>();
   const dOutputs: (T | undefined)[] = [];
   dOutputs[graph.output] = dY;
-  const wanted = wantsGradient(graph);
+  const wanted = wantsGradient(graph, inputGradient);
   for (let index = graph.nodes.length - 1; index >= 0; index--) {
     const node = graph.nodes[index];
     const dOutput = dOutputs[index];
     if (!dOutput || !wanted[index]) continue;
+    if (node.layer.kind === "input") {
+      gradients.set(INPUT, dOutput);
+      continue;
+    }
     onNode?.(node.name, "backward");
     const parameters = parametersOf(node, weights);
     const context = { dX: node.inputs.some((input) => wanted[input]), inputs: node.inputShapes };
@@ -115,11 +124,13 @@ export function withLogits(graph: Graph): { graph: Graph; endsInSoftmax: boolean
   return { graph: { ...graph, nodes }, endsInSoftmax: true };
 }
 
-/** For each node: whether it, or any node before it, has trainable weights. */
-function wantsGradient(graph: Graph): boolean[] {
+/** For each node: whether it, or any node before it, has trainable weights or is an input whose gradient is asked for. */
+function wantsGradient(graph: Graph, inputGradient: boolean): boolean[] {
   const wanted: boolean[] = [];
   for (const node of graph.nodes) {
-    const own = Object.values(node.specs).some((spec) => spec.trainable);
+    const own =
+      Object.values(node.specs).some((spec) => spec.trainable) ||
+      (inputGradient && node.layer.kind === "input");
     wanted.push(own || node.inputs.some((index) => wanted[index]));
   }
   return wanted;
