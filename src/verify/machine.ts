@@ -6,9 +6,9 @@
  */
 import { placeBarriers } from "../backend/wasm/barriers.js";
 import { instantiateCore, type Kernels, loadCore } from "../backend/wasm/loader.js";
-import { addressOf, alignUp, planMemory } from "../backend/wasm/plan.js";
+import { addressOf, alignUp, isOperand, planMemory } from "../backend/wasm/plan.js";
 import { rangeOf } from "../backend/wasm/program.js";
-import type { Argument, Instruction, Recorder, WasmTensor } from "../backend/wasm/recorder.js";
+import type { Argument, Buffer, Instruction, Recorder, WasmTensor } from "../backend/wasm/recorder.js";
 import {
   STATE_BYTES,
   STATE_FIRST,
@@ -82,6 +82,7 @@ export class Machine {
     }
     this.#execute(recorder.instructions, workers, options);
     this.#checkGuards();
+    this.#checkInputs(recorder, inputs);
   }
 
   /** A copy of a tensor that was among the inputs or results of the last run. */
@@ -160,6 +161,27 @@ export class Machine {
     this.#guards.push(address);
   }
 
+  /** What no instruction says that it writes is as it was. */
+  #checkInputs(recorder: Recorder, inputs: ReadonlyMap<WasmTensor, Values>): void {
+    const written = new Set(
+      recorder.instructions.flatMap(({ args }) =>
+        args
+          .filter(isOperand)
+          .filter(({ writes }) => writes)
+          .map(bufferOf),
+      ),
+    );
+    for (const [tensor, values] of inputs) {
+      if (written.has(tensor.buffer)) continue;
+      const now = this.read(tensor);
+      if (!values.every((value, i) => Object.is(value, now[i]))) {
+        throw new CbapdError(
+          `a kernel changed an input of shape [${tensor.shape}] that it was to read only.`,
+        );
+      }
+    }
+  }
+
   #checkGuards(from = 0): void {
     for (const address of this.#guards.slice(from)) {
       const view = new DataView(this.#memory.buffer, address, GUARD_BYTES);
@@ -172,4 +194,4 @@ export class Machine {
   }
 }
 
-const bufferOf = ({ buffer }: WasmTensor) => buffer;
+const bufferOf = ({ buffer }: { readonly buffer: Buffer }) => buffer;

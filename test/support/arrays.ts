@@ -1,35 +1,7 @@
 /** Seeded test arrays, and central differences. */
-import { philox } from "../../src/random.js";
-import { type NDArray, ndarray } from "../../src/reference/ndarray.js";
-import { type Shape, sizeOf } from "../../src/shape.js";
+import type { NDArray } from "../../src/reference/ndarray.js";
 
-/** Values in [−1, 1) that float32 holds exactly; element i depends on the seed and i alone. */
-export function randomValues(count: number, seed: number): Float64Array {
-  const values = new Float64Array(count);
-  for (let i = 0; i < count; i += 4) {
-    const words = philox(i, 0, 0, 0, seed, 0x7e57);
-    for (let lane = 0; lane < 4 && i + lane < count; lane++)
-      values[i + lane] = (words[lane] >>> 8) * 2 ** -23 - 1;
-  }
-  return values;
-}
-
-export function randomArray(shape: Shape, seed: number): NDArray {
-  return ndarray(shape, randomValues(sizeOf(shape), seed));
-}
-
-/** Distinct multiples of 1/count in shuffled order, centred on 0 but never 0: free of ties and of relu's kink. */
-export function tieFree(shape: Shape, seed: number): NDArray {
-  const count = sizeOf(shape);
-  const order = Array.from(randomValues(count, seed), (value, i) => ({ value, i })).sort(
-    (a, b) => a.value - b.value,
-  );
-  const values = new Float64Array(count);
-  order.forEach(({ i }, rank) => {
-    values[i] = (rank - count / 2 + 0.25) / 64;
-  });
-  return ndarray(shape, values);
-}
+export { randomArray, randomValues, tieFree } from "../../src/verify/values.js";
 
 /** ⟨a, b⟩, for losses that are a random projection of an output. */
 export function dot(a: NDArray, b: NDArray): number {

@@ -1,0 +1,68 @@
+import fc from "fast-check";
+import { winogradSuits } from "../../backend/wasm/winograd.js";
+import { type Conv2DOptions, conv2d as layer } from "../../layers/conv2d.js";
+import { type CaseBounds, type LayerDescription, outputShape, randomLayerValues } from "../description.js";
+import type { LayerCase } from "../layer.js";
+import { elementwise, padding, sizeUpTo, windowedPicture } from "./arbitraries.js";
+import { productTolerances, reluMargin } from "./products.js";
+
+/**
+ * By how much Winograd's transforms amplify roundings against direct sums of independent terms: derived from the matrices in
+ * test/winograd.test.ts, √7.1² and √6.0².
+ */
+const WINOGRAD = { forward: 7.1, gradient: 7.1 };
+
+export const conv2d: LayerDescription = {
+  name: "conv2d",
+  cases(bounds) {
+    return bounds.channels < 16
+      ? anyWindow(bounds)
+      : fc.oneof({ weight: 4, arbitrary: anyWindow(bounds) }, wide);
+  },
+  values: randomLayerValues,
+  tolerances(given, values) {
+    const { filters, kernelSize, strides, padding } = given.options as Conv2DOptions;
+    const [input] = given.inputs;
+    const [outHeight, outWidth] = outputShape(given);
+    const taps = kernelSize[0] * kernelSize[1];
+    const places = given.batch * outHeight * outWidth;
+    const lengths = { y: taps * input[2] + 1, dX: taps * filters, dKernel: places, dBias: places };
+    const window = { kernel: kernelSize, strides, padding };
+    const suits = winogradSuits([given.batch, ...input], [...kernelSize, input[2], filters], window);
+    return productTolerances(given, values, lengths, suits ? WINOGRAD : undefined);
+  },
+  margin: reluMargin,
+};
+
+function anyWindow(bounds: CaseBounds): fc.Arbitrary<LayerCase> {
+  return fc
+    .record({
+      place: windowedPicture(bounds),
+      filters: sizeUpTo(bounds.channels),
+      activation: elementwise,
+      useBias: fc.boolean(),
+      batch: sizeUpTo(bounds.batch),
+    })
+    .map(({ place, batch, ...rest }) => {
+      const { window: kernelSize, strides, padding, picture } = place;
+      return conv2dCase({ ...rest, kernelSize, strides, padding }, picture, batch);
+    });
+}
+
+/** Where Winograd's form applies: 3×3, stride 1, channels and filters in whole panels. */
+const wide: fc.Arbitrary<LayerCase> = fc
+  .record({
+    size: fc.tuple(fc.integer({ min: 3, max: 14 }), fc.integer({ min: 3, max: 14 })),
+    padding,
+    channels: fc.constantFrom(16, 24, 40),
+    filters: fc.constantFrom(16, 24, 40),
+    activation: elementwise,
+    batch: fc.integer({ min: 1, max: 3 }),
+  })
+  .map(({ size, padding, channels, filters, activation, batch }) =>
+    conv2dCase({ filters, kernelSize: 3, padding, activation }, [...size, channels], batch),
+  );
+
+function conv2dCase(options: object, picture: readonly number[], batch: number): LayerCase {
+  return { layer, options: layer.options(options), inputs: [picture], batch, training: true };
+}
