@@ -1,13 +1,16 @@
 /** The chain of proof over random cases: `npm test` runs a hundred a layer, `npm run test:deep` two thousand. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { againstReference, differences, type LinkReport } from "../src/verify/chain.js";
+import { againstOracle, againstReference, differences, type LinkReport } from "../src/verify/chain.js";
 import { DESCRIPTIONS } from "../src/verify/descriptions/index.js";
 import { Machine } from "../src/verify/machine.js";
+import { type Oracle, openOracle } from "../src/verify/oracle/index.js";
 import { CASES, DEEP, SEED } from "./support/cases.js";
 
 let machine: Machine;
+let oracle: Oracle;
 beforeAll(async () => {
   machine = await Machine.open();
+  oracle = (await openOracle())!;
 });
 
 function expectProven(report: LinkReport): void {
@@ -27,5 +30,8 @@ describe.each(DESCRIPTIONS)("$name", (description) => {
   });
   it("wasm against the reference", () => {
     expectProven(againstReference(description, machine, options));
+  });
+  it("both against tfjs", () => {
+    expectProven(againstOracle(description, machine, oracle.layer, options));
   });
 });

@@ -1,16 +1,24 @@
-/** The chain of proof for the six networks: the reference by central differences, wasm by the reference. */
+/** The chain of proof for the six networks: the reference by central differences, wasm by the reference, both by tfjs. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { NETWORK_NAMES } from "../src/models/networks.js";
 import type { LinkReport } from "../src/verify/chain.js";
 import { Machine } from "../src/verify/machine.js";
-import { networkAgainstReference, networkCase, networkDifferences } from "../src/verify/networks.js";
+import {
+  networkAgainstOracle,
+  networkAgainstReference,
+  networkCase,
+  networkDifferences,
+} from "../src/verify/networks.js";
+import { type Oracle, openOracle } from "../src/verify/oracle/index.js";
 import { DEEP, SEED } from "./support/cases.js";
 
 const CASES = DEEP ? 20 : 1;
 
 let machine: Machine;
+let oracle: Oracle;
 beforeAll(async () => {
   machine = await Machine.open();
+  oracle = (await openOracle())!;
 });
 
 function expectProven(report: LinkReport): void {
@@ -29,5 +37,8 @@ describe.each(NETWORK_NAMES)("%s", (name) => {
   });
   it("wasm against the reference", () => {
     expectProven(networkAgainstReference(name, machine, { cases: CASES, seed: SEED }));
+  });
+  it("both against tfjs, three Adam steps", () => {
+    expectProven(networkAgainstOracle(name, machine, oracle.network, { cases: CASES, seed: SEED }));
   });
 });

@@ -7,6 +7,7 @@ import { evaluateCommand } from "./evaluate.js";
 import { predictCommand } from "./predict.js";
 import { summaryCommand } from "./summary.js";
 import { trainCommand } from "./train.js";
+import { verifyCommand } from "./verify.js";
 import { version } from "./version.js";
 
 const MISUSE = 2;
@@ -21,9 +22,8 @@ const program = new Command("cbapd")
   .exitOverride()
   .configureOutput({ outputError: (text, write) => write(text) });
 
-for (const command of [trainCommand, evaluateCommand, predictCommand, summaryCommand, dataCommand]) {
-  command(program);
-}
+const COMMANDS = [trainCommand, evaluateCommand, predictCommand, summaryCommand, dataCommand, verifyCommand];
+for (const command of COMMANDS) command(program);
 for (const command of program.commands) {
   command.exitOverride().option("--verbose", "show the stack trace of an error");
 }

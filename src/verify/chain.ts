@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { CbapdError } from "../errors.js";
 import { FULL, type LayerDescription, SMALL } from "./description.js";
 import { agrees, gradientCheck, STEP } from "./differences.js";
-import { referenceEngine, wasmEngine } from "./engine.js";
+import { referenceEngine, type StepOptions, wasmEngine } from "./engine.js";
 import { gradientName, type LayerCase, type LayerValues, type Results, runLayer } from "./layer.js";
 import type { Machine } from "./machine.js";
 
@@ -41,7 +41,7 @@ export interface Failure {
 }
 
 /** A foreign oracle: the same results by the same names; undefined where it has no such layer. */
-export type LayerOracle = (given: LayerCase, values: LayerValues) => Results | undefined;
+export type LayerOracle = (given: LayerCase, values: LayerValues, at: StepOptions) => Results | undefined;
 
 export interface LinkOptions {
   readonly cases: number;
@@ -117,13 +117,14 @@ export function againstOracle(
   return runLink(description, "tfjs", options, (given, seed, report) => {
     const values = valuesApart(description, given, seed, FLOAT32_MARGIN);
     if (!values) return false;
-    const theirs = oracle(given, values);
+    const step = { seed, step: 3 };
+    const theirs = oracle(given, values, step);
     if (!theirs) return false;
-    const expected = runLayer(referenceEngine(), given, values);
+    const expected = runLayer(referenceEngine(step), given, values);
     const tolerances = description.tolerances(given, values, expected);
     compare(theirs, expected, tolerances, report);
     const doubled = new Map(Array.from(tolerances, ([name, tolerance]) => [name, 2 * tolerance]));
-    compare(runLayer(wasmEngine(machine), given, values), theirs, doubled, report);
+    compare(runLayer(wasmEngine(machine, step), given, values), theirs, doubled, report);
     return true;
   });
 }
