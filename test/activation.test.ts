@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Backend } from "../src/backend/backend.js";
 import { activationOps } from "../src/backend/wasm/activation.js";
-import { Recorder, type WasmTensor } from "../src/backend/wasm/recorder.js";
+import { Recorder } from "../src/backend/wasm/recorder.js";
 import { OptionError } from "../src/errors.js";
 import { activation } from "../src/layers/activation.js";
 import {
@@ -16,7 +16,6 @@ import { sizeOf } from "../src/shape.js";
 import { dot, numericGradient, randomArray, tieFree } from "./support/arrays.js";
 import { expectClose, FLOAT32_EPSILON, sumTolerance } from "./support/close.js";
 import { Core } from "./support/kernels.js";
-import { program } from "./support/program.js";
 import { expectSameBits } from "./support/splits.js";
 
 const core = new Core();
@@ -194,29 +193,4 @@ test("the recording splits by images", () => {
     ["sigmoidForward", [384], split],
     ["sigmoidBackward", [384], split],
   ]);
-});
-
-test("the recorded program gives the reference's values", () => {
-  core.reset();
-  const recorder = new Recorder();
-  const shape = [5, 3, 2, 7];
-  const x = recorder.tensor(shape);
-  const dY = recorder.tensor(shape);
-  const ops = activationOps(recorder) as Backend<WasmTensor>;
-  const recorded = ACTIVATIONS.map((name) => {
-    const y = applyActivation(ops, name, x);
-    return { name, y, dX: activationGradient(ops, name, y, dY) };
-  });
-  const { put, run, get } = program(core, recorder, { workers: 2 });
-  const xs = randomArray(shape, 1);
-  const dYs = randomArray(shape, 2);
-  put(x, xs);
-  put(dY, dYs);
-  run();
-  for (const { name, y, dX } of recorded) {
-    const expected = applyActivation(backend, name, xs);
-    expectClose(get(y).data, expected.data, { atol: sumTolerance(7) }, name);
-    const gradient = activationGradient(backend, name, expected, dYs);
-    expectClose(get(dX).data, gradient.data, { atol: 4 * sumTolerance(7) }, name);
-  }
 });

@@ -8,13 +8,10 @@ import { type NDArray, ndarray } from "../src/reference/ndarray.js";
 import type { Window2D } from "../src/shape.js";
 import { dot, numericGradient, randomArray } from "./support/arrays.js";
 import { expectClose, sumTolerance } from "./support/close.js";
-import { Core } from "./support/kernels.js";
 import { runRecorded } from "./support/recorded.js";
 
-const core = new Core();
-
 function wasm(x: NDArray, window: Window2D, dY: NDArray, parts = 1) {
-  const [y, dX] = runRecorded(core, parts, ({ recorder, array }) => {
+  const [y, dX] = runRecorded(parts, ({ recorder, array }) => {
     const ops = poolingOps(recorder);
     return [ops.averagePooling2d(array(x), window), ops.averagePooling2dGradient(array(dY), x.shape, window)];
   });

@@ -7,10 +7,7 @@ import { conv2d, conv2dGradients } from "../src/reference/conv2d.js";
 import { type Padding, type Pair, sizeOf, type Window2D } from "../src/shape.js";
 import { randomArray } from "./support/arrays.js";
 import { expectClose, FLOAT32_EPSILON, sumTolerance } from "./support/close.js";
-import { Core } from "./support/kernels.js";
 import { type Recording, runRecorded } from "./support/recorded.js";
-
-const core = new Core();
 
 interface Case {
   readonly x: readonly [number, number, number, number];
@@ -30,7 +27,7 @@ function check({ x: xShape, filters, window, bias: hasBias }: Case): void {
   const expected = conv2dGradients(x, kernel, dY, window);
 
   const run = (parts: number) =>
-    runRecorded(core, parts, ({ recorder, array }: Recording): WasmTensor[] => {
+    runRecorded(parts, ({ recorder, array }: Recording): WasmTensor[] => {
       const direct = directConvolution(recorder);
       const [xs, kernels, slopes] = [x, kernel, dY].map((values) => array(values));
       return [
@@ -57,7 +54,7 @@ describe("conv2d", () => {
     // 4 5 6  by  1−4 1
     // 7 8 9      0 1 0
     const same = window([3, 3], [1, 1], "same");
-    const [y] = runRecorded(core, 1, ({ recorder, put }) => [
+    const [y] = runRecorded(1, ({ recorder, put }) => [
       directConvolution(recorder).forward(
         put([1, 3, 3, 1], [1, 2, 3, 4, 5, 6, 7, 8, 9]),
         put([3, 3, 1, 1], [0, 1, 0, 1, -4, 1, 0, 1, 0]),
@@ -131,7 +128,7 @@ describe("conv2d", () => {
 test("the choice between direct and Winograd, and what is not wished for", () => {
   const kernelsOf = (channels: number, size: number, dX: boolean) => {
     const names: string[] = [];
-    runRecorded(core, 1, ({ recorder, array }) => {
+    runRecorded(1, ({ recorder, array }) => {
       const ops = convolutionOps(recorder);
       const same = window([size, size], [1, 1], "same");
       const x = array(randomArray([1, 8, 8, channels], 1));

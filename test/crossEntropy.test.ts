@@ -5,14 +5,12 @@ import { crossEntropy, softmaxCrossEntropy } from "../src/reference/crossEntropy
 import { type NDArray, ndarray } from "../src/reference/ndarray.js";
 import { numericGradient, randomArray } from "./support/arrays.js";
 import { expectClose, FLOAT32_EPSILON, sumTolerance } from "./support/close.js";
-import { Core } from "./support/kernels.js";
 import { runRecorded } from "./support/recorded.js";
 
-const core = new Core();
 const CLASSES = [1, 2, 3, 4, 5, 7, 8, 10, 16, 17, 100];
 
 function wasmSoftmax(logits: NDArray, labels: NDArray, parts = 1) {
-  const [losses, probabilities, dLogits] = runRecorded(core, parts, ({ recorder, array }) => {
+  const [losses, probabilities, dLogits] = runRecorded(parts, ({ recorder, array }) => {
     const type = labels.shape.length === 1 ? "int32" : "float32";
     const loss = crossEntropyOps(recorder).softmaxCrossEntropy(array(logits), array(labels, type));
     return [loss.losses, loss.probabilities, loss.dLogits];
@@ -21,7 +19,7 @@ function wasmSoftmax(logits: NDArray, labels: NDArray, parts = 1) {
 }
 
 function wasmPlain(probabilities: NDArray, labels: NDArray, parts = 1) {
-  const [losses, dProbabilities] = runRecorded(core, parts, ({ recorder, array }) => {
+  const [losses, dProbabilities] = runRecorded(parts, ({ recorder, array }) => {
     const type = labels.shape.length === 1 ? "int32" : "float32";
     const loss = crossEntropyOps(recorder).crossEntropy(array(probabilities), array(labels, type));
     return [loss.losses, loss.dProbabilities];

@@ -5,10 +5,7 @@ import { denseOps } from "../src/backend/wasm/dense.js";
 import { dense, denseGradients } from "../src/reference/dense.js";
 import { randomArray } from "./support/arrays.js";
 import { expectClose, sumTolerance } from "./support/close.js";
-import { Core } from "./support/kernels.js";
 import { runRecorded } from "./support/recorded.js";
-
-const core = new Core();
 
 function check(batch: number, inputs: number, units: number, hasBias = true): void {
   const x = randomArray([batch, inputs], 1);
@@ -16,7 +13,7 @@ function check(batch: number, inputs: number, units: number, hasBias = true): vo
   const bias = hasBias ? randomArray([units], 3) : undefined;
   const dY = randomArray([batch, units], 4);
   const run = (parts: number) =>
-    runRecorded(core, parts, ({ recorder, array }) => {
+    runRecorded(parts, ({ recorder, array }) => {
       const ops = denseOps(recorder);
       const [xs, kernels, slopes] = [x, kernel, dY].map((values) => array(values));
       const y = ops.dense(xs, kernels, bias && array(bias));
@@ -35,7 +32,7 @@ function check(batch: number, inputs: number, units: number, hasBias = true): vo
 }
 
 test("by hand: [1 2]·[[1 2 3] [4 5 6]] + [1 1 1] = [10 13 16]", () => {
-  const [y] = runRecorded(core, 1, ({ recorder, put }) => [
+  const [y] = runRecorded(1, ({ recorder, put }) => [
     denseOps(recorder).dense(put([1, 2], [1, 2]), put([2, 3], [1, 2, 3, 4, 5, 6]), put([3], [1, 1, 1])),
   ]);
   expect([...y]).toEqual([10, 13, 16]);
@@ -63,7 +60,7 @@ test("any sizes", () => {
 });
 
 test("what is not wished for is not computed", () => {
-  runRecorded(core, 1, ({ recorder, array }) => {
+  runRecorded(1, ({ recorder, array }) => {
     const [x, kernel, dY] = [
       [4, 3],
       [3, 2],

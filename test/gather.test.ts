@@ -2,10 +2,8 @@ import { describe, expect, test } from "vitest";
 import { gatherImages, gatherLabels, scatterOutputs } from "../src/backend/wasm/gather.js";
 import { permutation } from "../src/random.js";
 import { randomValues } from "./support/arrays.js";
-import { Core } from "./support/kernels.js";
 import { runRecorded } from "./support/recorded.js";
 
-const core = new Core();
 const EXAMPLES = 11;
 const BATCH = 5;
 const first = 4;
@@ -29,7 +27,6 @@ describe.each([
     const bytes = Uint8Array.from({ length: EXAMPLES * size }, (_, i) => (i * 37 + (i >> 8)) & 255);
     const run = (parts: number) =>
       runRecorded(
-        core,
         parts,
         ({ recorder, put }) => {
           const source = put([EXAMPLES, ...shape], bytes, "uint8");
@@ -48,7 +45,6 @@ describe.each([
     const floats = Float32Array.from(randomValues(EXAMPLES * size, 1));
     const run = (parts: number) =>
       runRecorded(
-        core,
         parts,
         ({ recorder, put }) => {
           const source = put([EXAMPLES, ...shape], floats);
@@ -66,7 +62,7 @@ describe.each([
 
 test("all 256 bytes convert exactly", () => {
   const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
-  const [x] = runRecorded(core, 1, ({ recorder, put }) => [
+  const [x] = runRecorded(1, ({ recorder, put }) => [
     gatherImages(recorder, put([1, 256], bytes, "uint8"), put([1], [0], "int32"), 1, 1, [256]),
   ]);
   expect(Array.from(x)).toEqual(Array.from(bytes));
@@ -77,7 +73,6 @@ describe("labels", () => {
     const classes = Array.from({ length: EXAMPLES }, (_, n) => 250 - n * 3);
     for (const parts of [1, 2, 3, 8]) {
       const [labels] = runRecorded(
-        core,
         parts,
         ({ recorder, put }) => {
           const source = put([EXAMPLES], classes, dataType);
@@ -92,7 +87,6 @@ describe("labels", () => {
   test("distributions", () => {
     const rows = Float32Array.from(randomValues(EXAMPLES * 10, 2));
     const [labels] = runRecorded(
-      core,
       2,
       ({ recorder, put }) => {
         const source = put([EXAMPLES, 10], rows);
@@ -112,7 +106,6 @@ test.each([1, 3, 10])("outputs of %i numbers go to their rows, and no others cha
   const before = randomValues(EXAMPLES * size, 2);
   for (const parts of [1, 2, 3, 8]) {
     const [results] = runRecorded(
-      core,
       parts,
       ({ recorder, put }) => {
         const target = put([EXAMPLES, size], before);

@@ -7,13 +7,10 @@ import * as reference from "../src/reference/globalAveragePooling2d.js";
 import { type NDArray, ndarray } from "../src/reference/ndarray.js";
 import { dot, numericGradient, randomArray } from "./support/arrays.js";
 import { expectClose, sumTolerance } from "./support/close.js";
-import { Core } from "./support/kernels.js";
 import { runRecorded } from "./support/recorded.js";
 
-const core = new Core();
-
 function wasm(x: NDArray, dY: NDArray, parts = 1) {
-  const [y, dX] = runRecorded(core, parts, ({ recorder, array }) => {
+  const [y, dX] = runRecorded(parts, ({ recorder, array }) => {
     const ops = poolingOps(recorder);
     return [ops.globalAveragePooling2d(array(x)), ops.globalAveragePooling2dGradient(array(dY), x.shape)];
   });

@@ -11,7 +11,6 @@ import { type NDArray, ndarray } from "../src/reference/ndarray.js";
 import { dot, numericGradient, randomArray } from "./support/arrays.js";
 import { expectClose, FLOAT32_EPSILON } from "./support/close.js";
 import { Core } from "./support/kernels.js";
-import { program } from "./support/program.js";
 import { expectSameBits } from "./support/splits.js";
 
 const core = new Core();
@@ -154,24 +153,4 @@ test("joins refuse shapes that do not fit, by the layer's name", () => {
   for (const layer of [addLayer, concatenateLayer]) {
     expect(() => layer.options({ axis: 1 })).toThrow(OptionError);
   }
-});
-
-test("the recorded program gives the reference's values", () => {
-  core.reset();
-  const recorder = new Recorder();
-  const ops = joinOps(recorder);
-  const sizes = [6, 3, 6];
-  const xs = sizes.map((size) => recorder.tensor([5, 3, 4, size]));
-  const y = ops.concatenate(xs);
-  const dXs = ops.concatenateGradient(y, sizes);
-  const sum = ops.add(xs[0], xs[2]);
-  const { put, run, get } = program(core, recorder, { workers: 2 });
-  const arrays = xs.map(({ shape }, i) => randomArray(shape, i));
-  xs.forEach((x, i) => {
-    put(x, arrays[i]);
-  });
-  run();
-  expect(get(y)).toEqual(concatenate(arrays));
-  expect(dXs.map(get)).toEqual(arrays);
-  expectClose(get(sum).data, add(arrays[0], arrays[2]).data, { rtol: FLOAT32_EPSILON });
 });

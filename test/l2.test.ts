@@ -4,13 +4,10 @@ import { addL2Gradient, l2 } from "../src/reference/l2.js";
 import { type NDArray, ndarray } from "../src/reference/ndarray.js";
 import { numericGradient, randomArray } from "./support/arrays.js";
 import { expectClose, FLOAT32_EPSILON, sumTolerance } from "./support/close.js";
-import { Core } from "./support/kernels.js";
 import { runRecorded } from "./support/recorded.js";
 
-const core = new Core();
-
 function wasm(dKernel: NDArray, kernel: NDArray, rate: number, parts = 1) {
-  const [penalty, gradient] = runRecorded(core, parts, ({ recorder, array }) => {
+  const [penalty, gradient] = runRecorded(parts, ({ recorder, array }) => {
     const ops = l2Ops(recorder);
     const [d, w] = [array(dKernel), array(kernel)];
     ops.addL2Gradient(d, w, rate);

@@ -8,13 +8,10 @@ import { type NDArray, ndarray } from "../src/reference/ndarray.js";
 import type { Window2D } from "../src/shape.js";
 import { dot, numericGradient, randomArray, tieFree } from "./support/arrays.js";
 import { expectClose, sumTolerance } from "./support/close.js";
-import { Core } from "./support/kernels.js";
 import { runRecorded } from "./support/recorded.js";
 
-const core = new Core();
-
 function wasm(x: NDArray, window: Window2D, dY: NDArray, parts = 1) {
-  const [y, argMax, dX] = runRecorded(core, parts, ({ recorder, array }) => {
+  const [y, argMax, dX] = runRecorded(parts, ({ recorder, array }) => {
     const ops = poolingOps(recorder);
     const pooled = ops.maxPooling2d(array(x), window);
     return [pooled.y, pooled.argMax, ops.maxPooling2dGradient(pooled.argMax, array(dY), x.shape, window)];

@@ -4,10 +4,7 @@ import { recordMetrics } from "../src/backend/wasm/metrics.js";
 import { accumulateMetrics, type MetricTotals } from "../src/reference/metrics.js";
 import { type NDArray, ndarray } from "../src/reference/ndarray.js";
 import { randomArray } from "./support/arrays.js";
-import { Core } from "./support/kernels.js";
 import { runRecorded } from "./support/recorded.js";
-
-const core = new Core();
 
 interface Batch {
   readonly losses: NDArray;
@@ -19,7 +16,7 @@ interface Batch {
 
 function wasm(totals: MetricTotals, { losses, outputs, labels, penalty, k }: Batch): MetricTotals {
   const sums = Float64Array.of(totals.loss, totals.correct, totals.topK, totals.samples);
-  const [bytes] = runRecorded(core, 3, ({ recorder, put, array }) => {
+  const [bytes] = runRecorded(3, ({ recorder, put, array }) => {
     // As float32 the bytes of a float64 may be a NaN, whose bits a conversion need not keep: copy them as integers.
     const target = put([8], new Int32Array(sums.buffer), "int32");
     recordMetrics(recorder, {

@@ -4,10 +4,8 @@ import { type NDArray, ndarray } from "../src/reference/ndarray.js";
 import { adamLearningRate, adamUpdate, sgdUpdate } from "../src/reference/optimizer.js";
 import { randomArray } from "./support/arrays.js";
 import { expectClose, FLOAT32_EPSILON } from "./support/close.js";
-import { Core } from "./support/kernels.js";
 import { runRecorded, type Values } from "./support/recorded.js";
 
-const core = new Core();
 const betas = { beta1: 0.9, beta2: 0.999, epsilon: 1e-7 };
 const COUNTS = [1, 3, 4, 5, 15, 16, 17, 64, 1003];
 
@@ -19,7 +17,6 @@ function wasmAdam(weights: NDArray, gradients: readonly NDArray[], learningRate:
   gradients.forEach((gradient, t) => {
     const rate = adamLearningRate(learningRate, t + 1, betas.beta1, betas.beta2);
     state = runRecorded(
-      core,
       parts,
       ({ recorder, put, array }) => {
         const [w, m, v] = state.map((values) => put(weights.shape, values));
@@ -42,7 +39,6 @@ function wasmSgd(
   let state: Values[] = [weights.data, ndarray(weights.shape).data].map((data) => Float32Array.from(data));
   for (const gradient of gradients) {
     state = runRecorded(
-      core,
       parts,
       ({ recorder, put, array }) => {
         const [w, velocity] = state.map((values) => put(weights.shape, values));
@@ -149,7 +145,6 @@ describe("sgd", () => {
 
   test("without momentum no velocity is needed", () => {
     const [weights] = runRecorded(
-      core,
       1,
       ({ recorder, put }) => {
         const w = put([5], [1, 2, 3, 4, 5]);

@@ -6,7 +6,7 @@ import { channelSums as reference } from "../src/reference/sums.js";
 import { randomArray } from "./support/arrays.js";
 import { expectClose, sumTolerance } from "./support/close.js";
 import { Core } from "./support/kernels.js";
-import { program } from "./support/program.js";
+import { runRecorded } from "./support/recorded.js";
 
 const core = new Core();
 const { channelSumsInImages, sumOfRows } = core.exports;
@@ -77,14 +77,8 @@ test("the recorded program gives the reference's sums", () => {
     [5, 3, 4, 6],
     [5, 17],
   ]) {
-    core.reset();
-    const recorder = new Recorder();
-    const x = recorder.tensor(shape);
-    const y = channelSums(recorder, x);
     const array = randomArray(shape, 1);
-    const { put, run, get } = program(core, recorder, { workers: 3 });
-    put(x, array);
-    run();
-    expectClose(get(y).data, reference(array).data, { atol: 60 * sumTolerance(60) });
+    const [y] = runRecorded(3, (recording) => [channelSums(recording.recorder, recording.array(array))]);
+    expectClose(y, reference(array).data, { atol: 60 * sumTolerance(60) });
   }
 });
