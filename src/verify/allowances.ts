@@ -1,0 +1,195 @@
+/**
+ * How far each tensor of a network case may be off: their numbers are float32 sums in an order of their own, or float64.
+ * docs/check.md explains the figures.
+ */
+import { type Graph, type GraphNode, weightSpecs } from "../models/graph.js";
+import { INPUT } from "../models/run.js";
+import { type NDArray, ndarray } from "../reference/ndarray.js";
+import { type AdamStep, adamLearningRate } from "../reference/optimizer.js";
+import { sizeOf } from "../shape.js";
+import type { Allowance } from "./compare.js";
+import { ROUNDOFF, sumError } from "./description.js";
+import type { Results } from "./layer.js";
+import type { NetworkCase } from "./network.js";
+import { largest } from "./values.js";
+import type { KinkCount } from "./watch.js";
+
+/** Relative: the loss to at least 1, as it is a difference of logits; all others to their tensor's largest. */
+export const LOSS = 1e-6;
+export const PROBABILITIES = 1e-6;
+/** Of a whole network, float32 PyTorch reaches 5e-6. */
+export const GRADIENTS = 3e-5;
+/** ‖difference‖/‖gradient‖ where units near a kink may fall to the other side. */
+export const KINK_NORM = 2e-2;
+
+/** Float32 error of a pre-activation relative to the largest of its tensor, from the network's longest sum. */
+export function preactivationError({ nodes }: Graph): number {
+  const lengths = nodes.flatMap(({ specs }) =>
+    Object.values(specs).map(({ shape }) => sizeOf(shape.slice(0, -1))),
+  );
+  return sumError(Math.max(...lengths));
+}
+
+/**
+ * @param ours  what `runNetwork` gave
+ * @param kinks of each step, in the order of the forward pass; undefined when nobody looked: then any may be near
+ */
+export function networkAllowances(
+  given: NetworkCase,
+  ours: Results,
+  kinks: readonly (readonly KinkCount[])[] | undefined,
+): (name: string) => Allowance {
+  const { graph } = given;
+  const zeros = zeroGradients(graph);
+  const specs = new Map(weightSpecs(graph).map((spec) => [spec.name, spec]));
+  const affected = Array.from({ length: Math.max(given.steps, 1) }, (_, step) =>
+    afterKinks(graph, kinks?.[step]),
+  );
+  return (name) => {
+    const value = ours.get(name)!;
+    if (name === "loss") return { tolerance: LOSS * Math.max(1, Math.abs(value.data[0])) };
+    if (name === "probabilities") return { tolerance: PROBABILITIES };
+    if (name === "logits") return { tolerance: GRADIENTS * largest(value) };
+    const [folder, ...rest] = name.split("/");
+    if (folder === "gradients") {
+      const weight = rest.join("/");
+      const kernel = zeros.get(weight);
+      if (kernel) {
+        const scale = largest(ours.get(`gradients/${kernel}`)!);
+        return { tolerance: GRADIENTS * scale, scale, remark: ZERO };
+      }
+      const node = weight === INPUT ? 0 : specs.get(weight)!.node;
+      const norm = affected[0][node] ? { bound: KINK_NORM } : undefined;
+      return { tolerance: GRADIENTS * largest(value), norm };
+    }
+    const k = Number(rest[0]);
+    const weight = rest.slice(1).join("/");
+    if (zeros.has(weight)) return { tolerance: 0, skip: true, remark: ZERO };
+    const spec = specs.get(weight)!;
+    if (!spec.trainable) {
+      const node = graph.nodes[spec.node];
+      const walks = zeros.has(`${graph.nodes[node.inputs[0]].name}/bias`);
+      return movingAllowance(given, ours, k, node, spec.parameter, walks);
+    }
+    const anyKink = affected.slice(0, k).some((nodes) => nodes[spec.node]);
+    return {
+      tolerance: updateTolerance(given, ours, k, weight),
+      norm: anyKink ? { bound: UPDATE_NORM, from: given.weights.get(weight)! } : undefined,
+    };
+  };
+}
+
+const ZERO = "zero in exact arithmetic";
+const UPDATE_NORM = 0.1;
+
+/**
+ * Biases that a normalisation with batch statistics takes out again: their gradients are 0, but for roundings.
+ * @returns each such bias, and its layer's kernel
+ */
+export function zeroGradients({ nodes }: Graph): Map<string, string> {
+  const zeros = new Map<string, string>();
+  nodes.forEach((node, index) => {
+    const { activation } = node.options as { activation?: string };
+    if (!node.specs.bias || activation !== "linear") return;
+    const consumers = nodes.filter(({ inputs }) => inputs.includes(index));
+    const normalised = consumers.every(
+      ({ layer, options }) =>
+        layer.kind === "batch_normalization" && (options as { statistics: string }).statistics === "batch",
+    );
+    if (consumers.length > 0 && normalised) zeros.set(`${node.name}/bias`, `${node.name}/kernel`);
+  });
+  return zeros;
+}
+
+/** For each node: whether a unit near a kink lies in it or behind it, so that its gradients may jump. */
+function afterKinks({ nodes }: Graph, kinks: readonly KinkCount[] | undefined): boolean[] {
+  let next = 0;
+  const own = nodes.map((node) => hasKink(node) && (kinks ? kinks[next++].near > 0 : true));
+  const affected = [...own];
+  for (let index = nodes.length - 1; index >= 0; index--) {
+    if (affected[index]) for (const input of nodes[index].inputs) affected[input] = true;
+  }
+  return affected;
+}
+
+function hasKink({ layer, options }: GraphNode): boolean {
+  return layer.kind === "max_pooling2d" || (options as { activation?: string }).activation === "relu";
+}
+
+/**
+ * w after k steps, each element. Its first gradient g may be off by δ. A step is at most `largestStep`, whatever happens.
+ *   step 1:  lr·g/(|g| + ε′), ε′ = ε/√(1 − β₂), whose slope is ε′/(|g| + ε′)²;
+ *   later:   m/√v depends on all gradients so far, with slopes that sum to at most 2k/|g|, as √v ≥ √(1 − β₂)·|g|.
+ */
+function updateTolerance(
+  { adam, weights }: NetworkCase,
+  ours: Results,
+  k: number,
+  weight: string,
+): Float64Array {
+  const g = ours.get(`gradients/${weight}`)!;
+  const delta = GRADIENTS * largest(g);
+  const rounding = 2 * k * ROUNDOFF * largest(weights.get(weight)!);
+  const effective = adam.epsilon / Math.sqrt(1 - adam.beta2);
+  return g.data.map((value) => {
+    const size = Math.max(Math.abs(value) - delta, 0);
+    let tolerance = rounding;
+    for (let step = 1; step <= k; step++) {
+      const most = 2 * largestStep(adam, step);
+      const slope = step === 1 ? effective / (size + effective) ** 2 : (2 * step) / size;
+      tolerance += Math.min(most, adam.learningRate * slope * delta);
+    }
+    return tolerance;
+  });
+}
+
+/** Cauchy–Schwarz: |m| = |Σ (1 − β₁)β₁ⁱg| ≤ √Σ((1 − β₁)β₁ⁱ)²/((1 − β₂)β₂ⁱ)·√v. Near lr in the first steps. */
+export function largestStep(adam: Omit<AdamStep, "step">, step: number): number {
+  const { learningRate, beta1, beta2 } = adam;
+  let sum = 0;
+  for (let i = 0; i < step; i++) sum += ((1 - beta1) * beta1 ** i) ** 2 / ((1 - beta2) * beta2 ** i);
+  return adamLearningRate(learningRate, step, beta1, beta2) * Math.sqrt(sum);
+}
+
+/**
+ * Moving statistics after k steps: (1 − momentum) of the error of each step's batch statistics, relative to the standard
+ * deviation and the mean, or to the variance. And the mean moves with a bias before it, which walks at random once Adam has made
+ * steps of its gradient's roundings: two of them are up to 2·(largest step) apart after each.
+ */
+function movingAllowance(
+  { adam, weights }: NetworkCase,
+  ours: Results,
+  k: number,
+  node: GraphNode,
+  parameter: string,
+  walks: boolean,
+): Allowance {
+  const { momentum, statistics } = node.options as { momentum: number; statistics: string };
+  if (statistics === "moving") return { tolerance: 0 };
+  const share = 1 - momentum;
+  const before = (name: string) =>
+    (k === 1 ? weights.get(`${node.name}/${name}`) : ours.get(`after/${k - 1}/${node.name}/${name}`))!;
+  const batch = (name: string): NDArray => {
+    const after = ours.get(`after/${k}/${node.name}/${name}`)!;
+    const old = before(name).data;
+    return ndarray(
+      after.shape,
+      after.data.map((value, c) => (value - momentum * old[c]) / share),
+    );
+  };
+  const variance = largest(batch("moving_variance"));
+  const rounding = 2 * k * ROUNDOFF;
+  if (parameter === "movingVariance") {
+    return { tolerance: rounding * largest(before("moving_variance")) + share * k * GRADIENTS * variance };
+  }
+  let walk = 0;
+  let apart = 0;
+  if (walks) {
+    for (let step = 1; step < k; step++) {
+      apart += 2 * largestStep(adam, step);
+      walk = momentum * walk + share * apart;
+    }
+  }
+  const size = Math.sqrt(variance) + largest(batch("moving_mean"));
+  return { tolerance: rounding * largest(before("moving_mean")) + share * k * GRADIENTS * size + walk };
+}
