@@ -120,9 +120,12 @@ function rowOf({ name, shape, comparisons }: TensorReport, backends: readonly Ba
   const at =
     shown.verdict === "left out"
       ? ["-", "-", "-"]
-      : [`[${shown.index.join(", ")}]`, String(shown.theirs), String(shown.ours)];
+      : [`[${shown.index.join(", ")}]`, digits(shown.theirs), digits(shown.ours)];
   return [name, `[${shape.join(", ")}]`, ...numbers, ...at, verdictText(comparisons, backends)];
 }
+
+/** As many as float32 has, and then some. */
+const digits = (value: number): string => value.toPrecision(9);
 
 /** `ok`, `WRONG`, or what each backend says when they disagree. */
 function verdictText(comparisons: TensorReport["comparisons"], backends: readonly BackendName[]): string {

@@ -9,7 +9,7 @@ import type { Allowance } from "./compare.js";
 import { outputShape, ROUNDOFF, sumError } from "./description.js";
 import { productTolerances } from "./descriptions/products.js";
 import type { Results } from "./layer.js";
-import { largest } from "./values.js";
+import { largest, normOf } from "./values.js";
 import type { KinkCount } from "./watch.js";
 
 /** By how much Winograd's transforms amplify roundings: test/winograd.test.ts. */
@@ -28,7 +28,7 @@ export function layerAllowances(
   const least = leastTolerances(file, ours);
   return (name) => ({
     tolerance: Math.max(least.get(name) ?? 0, GRADIENTS * largest(ours.get(name)!)),
-    norm: near && name.startsWith("d") ? { bound: KINK_NORM } : undefined,
+    norm: near && name.startsWith("d") ? KINK_NORM * normOf(ours.get(name)!) : undefined,
   });
 }
 
