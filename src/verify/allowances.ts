@@ -82,7 +82,7 @@ export function networkAllowances(
       }
       const node = weight === INPUT ? 0 : specs.get(weight)!.node;
       const norm = steps[0][node] ? KINK_NORM * normOf(value) : undefined;
-      return { tolerance: GRADIENTS * largest(value), norm };
+      return { tolerance: GRADIENTS * gradientScale(graph, ours, weight, node), norm };
     }
     const k = Number(rest[0]);
     const weight = rest.slice(1).join("/");
@@ -95,7 +95,13 @@ export function networkAllowances(
     }
     const gradient = ours.get(`gradients/${weight}`)!;
     const kinked = anyBefore(k) || (!precise && steps[k - 1][index]);
-    const tolerance = updateTolerance(given, gradient, k, weight, accuracy * largest(gradient));
+    const tolerance = updateTolerance(
+      given,
+      gradient,
+      k,
+      weight,
+      accuracy * gradientScale(graph, ours, weight, index),
+    );
     if (!kinked) return { tolerance };
     const spread = (KINK_NORM * normOf(gradient)) / Math.sqrt(gradient.data.length);
     return { tolerance, norm: normOf({ data: updateTolerance(given, gradient, k, weight, spread) }) };
@@ -103,6 +109,19 @@ export function networkAllowances(
 }
 
 const ZERO = "zero in exact arithmetic";
+
+/**
+ * The largest of a kernel's or the input's gradient. Gradients of bias, gamma and beta are sums over a whole batch, in which
+ * almost everything may cancel, as where all units of a beta's channel are active and the next normalisation takes it out
+ * again: they are as exact as the largest gradient of their layer.
+ */
+function gradientScale({ nodes }: Graph, ours: Results, weight: string, node: number): number {
+  const own = largest(ours.get(`gradients/${weight}`)!);
+  if (weight === INPUT || weight.endsWith("/kernel")) return own;
+  const { name, specs } = nodes[node];
+  const trainable = Object.keys(specs).filter((parameter) => specs[parameter].trainable);
+  return Math.max(...trainable.map((parameter) => largest(ours.get(`gradients/${name}/${parameter}`)!)));
+}
 
 /**
  * Biases that a normalisation with batch statistics takes out again: their gradients are 0, but for roundings.

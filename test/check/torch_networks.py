@@ -7,13 +7,16 @@ smallest gap between a pooling window's two largest, both relative to the larges
 What has to be converted on the way from PyTorch is marked with "conversion".
 """
 import argparse
-import json
-import struct
+import sys
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "docs/check"))
+from write_case import write_case  # noqa: E402
 
 
 class Net:
@@ -46,7 +49,7 @@ class Net:
         kernel = self.weight(f"{name}/kernel", (k, k, x.shape[1], filters), "kernel")
         b = self.weight(f"{name}/bias", (filters,), "bias") if bias else None
         x = self.pad(x, k, s, 0.0) if same else x
-        return self.act(F.conv2d(x, kernel.permute(3, 2, 0, 1), b, s), activation)  # conversion: HWIO to OIHW
+        return self.act(F.conv2d(x, kernel.permute(3, 2, 0, 1).contiguous(), b, s), activation)  # conversion: HWIO to OIHW
 
     def bn(self, x):
         name = self.name("batch_normalization")
@@ -168,28 +171,14 @@ def run(network, x, y, weights, width, generator=None):
     return net, logits, loss
 
 
-def start(network, width, images, seed):
+def start(network, width, images, seed, size=32):
     generator = torch.Generator().manual_seed(seed)
-    x = torch.rand((images, 32, 32, 3), generator=generator).double()
+    x = torch.rand((images, size, size, 3), generator=generator).double()
     y = torch.randint(10, (images,), generator=generator)
     weights = {}
     with torch.no_grad():
         net, _, _ = run(network, x, y, weights, width, generator)
     return net.margin, x, y, weights
-
-
-def write_safetensors(path, tensors, metadata):
-    header, blobs, offset = {"__metadata__": metadata}, [], 0
-    for name, array in tensors.items():
-        array = np.ascontiguousarray(array)
-        kind = {"float32": "F32", "float64": "F64", "int32": "I32"}[str(array.dtype)]
-        header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]}
-        blobs.append(array.tobytes())
-        offset += array.nbytes
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text + b"".join(blobs))
 
 
 def main():
@@ -199,13 +188,14 @@ def main():
     parser.add_argument("--width", default="1")
     parser.add_argument("--images", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--size", type=int, default=32, help="height and width of the images")
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--dtype", choices=["float32", "float64"], default="float64", help="of the expected tensors")
     given = parser.parse_args()
     width = float(Fraction(given.width))
     torch.set_num_threads(1)
-    best = max(range(given.seeds), key=lambda seed: start(given.network, width, given.images, seed)[0])
-    margin, x, y, weights = start(given.network, width, given.images, best)
+    best = max(range(given.seeds), key=lambda seed: start(given.network, width, given.images, seed, given.size)[0])
+    margin, x, y, weights = start(given.network, width, given.images, best, given.size)
 
     tensors = {"x": x.numpy().astype("float32"), "y": y.numpy().astype("int32")}
     tensors.update({f"weights/{name}": value.numpy().astype("float32") for name, value in weights.items()})
@@ -239,7 +229,7 @@ def main():
     metadata = {"kind": "network", "network": given.network, "dropout": "off", "statistics": "batch"}
     if given.width != "1":
         metadata["width"] = given.width
-    write_safetensors(given.path, tensors, metadata)
+    write_case(given.path, tensors, metadata)
     print(given.network, given.width, f"seed {best}, margins", *(f"{value:.1e}" for value in margins))
 
 
