@@ -2,15 +2,7 @@
 import { styleText } from "node:util";
 import type { Command } from "commander";
 import { OptionError } from "../index.js";
-import {
-  type BackendName,
-  type CheckReport,
-  type Comparison,
-  checkCase,
-  isWrong,
-  readCaseFile,
-  type TensorReport,
-} from "../verify/index.js";
+import type { BackendName, CheckReport, Comparison, TensorReport } from "../verify/index.js";
 import { choice, positiveNumber } from "./options.js";
 
 const BACKENDS = ["both", "reference", "wasm"] as const;
@@ -48,6 +40,7 @@ async function runCheck(path: string, options: CheckCommandOptions): Promise<voi
   if (!path.endsWith(".safetensors")) {
     throw new OptionError(`check: the case must be a .safetensors file; got ${JSON.stringify(path)}.`);
   }
+  const { checkCase, readCaseFile } = await import("../verify/index.js"); // it loads what no other command needs
   const file = await readCaseFile(path);
   const backends: readonly BackendName[] =
     options.backend === "both" ? ["reference", "wasm"] : [options.backend];
@@ -107,6 +100,10 @@ function reportText(report: CheckReport, backends: readonly BackendName[]): stri
     return isWrong(tensor) ? styleText("red", text) : text;
   });
   return `${[report.title, "", styleText("bold", line(columns)), ...body, "", ...conclusion(report)].join("\n")}\n`;
+}
+
+function isWrong({ comparisons }: TensorReport): boolean {
+  return Object.values(comparisons).some(({ verdict }) => verdict === "wrong");
 }
 
 function rowOf({ name, shape, comparisons }: TensorReport, backends: readonly BackendName[]): string[] {

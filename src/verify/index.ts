@@ -9,7 +9,6 @@ export {
   type CheckOptions,
   type CheckReport,
   checkCase,
-  isWrong,
   type Phase,
   type TensorReport,
 } from "./check.js";
