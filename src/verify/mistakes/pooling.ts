@@ -1,0 +1,138 @@
+/** Mistakes about pooling. */
+import { type NDArray, ndarray } from "../../reference/ndarray.js";
+import { type Shape, type Window2D, windowGeometry } from "../../shape.js";
+import type { Mistake, Reference } from "./mistake.js";
+
+/** For each output, in order, the flat indices of its window's real elements in x. */
+function eachWindow(
+  [N, H, W, C]: Shape,
+  window: Window2D,
+  visit: (output: number, elements: readonly number[]) => void,
+  [top, left]: readonly [number, number] = tensorFlowPads([N, H, W, C], window),
+): void {
+  const { outHeight, outWidth } = windowGeometry("pooling", H, W, window);
+  const [kh, kw] = window.kernel;
+  let output = 0;
+  for (let n = 0; n < N; n++) {
+    for (let i = 0; i < outHeight; i++) {
+      for (let j = 0; j < outWidth; j++) {
+        for (let c = 0; c < C; c++) {
+          const elements: number[] = [];
+          for (let a = 0; a < kh; a++) {
+            for (let b = 0; b < kw; b++) {
+              const [row, column] = [i * window.strides[0] + a - top, j * window.strides[1] + b - left];
+              if (row < 0 || row >= H || column < 0 || column >= W) continue;
+              elements.push(((n * H + row) * W + column) * C + c);
+            }
+          }
+          visit(output++, elements);
+        }
+      }
+    }
+  }
+}
+
+function tensorFlowPads([, H, W]: Shape, window: Window2D): [number, number] {
+  const { padTop, padLeft } = windowGeometry("pooling", H, W, window);
+  return [padTop, padLeft];
+}
+
+/** Average pooling with other places for its windows, or another divisor. */
+function averaging(
+  backend: Reference,
+  divisor: (real: number, window: Window2D) => number,
+  padsOf?: (window: Window2D) => readonly [number, number],
+): Reference {
+  const pads = (shape: Shape, window: Window2D) =>
+    padsOf && window.padding === "same" ? padsOf(window) : tensorFlowPads(shape, window);
+  return {
+    ...backend,
+    averagePooling2d(x, window) {
+      const y = ndarray(backend.averagePooling2d(x, window).shape);
+      eachWindow(
+        x.shape,
+        window,
+        (output, elements) => {
+          for (const at of elements) y.data[output] += x.data[at] / divisor(elements.length, window);
+        },
+        pads(x.shape, window),
+      );
+      return y;
+    },
+    averagePooling2dGradient(dY, xShape, window) {
+      const dX = ndarray(xShape);
+      eachWindow(
+        xShape,
+        window,
+        (output, elements) => {
+          for (const at of elements) dX.data[at] += dY.data[output] / divisor(elements.length, window);
+        },
+        pads(xShape, window),
+      );
+      return dX;
+    },
+  };
+}
+
+/** Max pooling whose gradient goes to the maxima that `choose` picks of all that tie. */
+function sendingTies(
+  backend: Reference,
+  choose: (maxima: readonly number[]) => readonly number[],
+): Reference {
+  const inputs = new WeakMap<NDArray, NDArray>();
+  return {
+    ...backend,
+    maxPooling2d(x, window) {
+      const pooled = backend.maxPooling2d(x, window);
+      inputs.set(pooled.argMax, x);
+      return pooled;
+    },
+    maxPooling2dGradient(argMax, dY, xShape, window) {
+      const x = inputs.get(argMax)!;
+      const dX = ndarray(xShape);
+      eachWindow(xShape, window, (output, elements) => {
+        const largest = Math.max(...elements.map((at) => x.data[at]));
+        for (const at of choose(elements.filter((element) => x.data[element] === largest))) {
+          dX.data[at] += dY.data[output];
+        }
+      });
+      return dX;
+    },
+  };
+}
+
+export const POOLING_MISTAKES: readonly Mistake[] = [
+  {
+    name: "max-pooling-gradient-to-all-ties",
+    explanation:
+      "Where several elements of a window are the largest, each got the whole gradient. One gets it, the first in row-major order.",
+    concerns: ["max_pooling2d"],
+    plant: (backend) => sendingTies(backend, (maxima) => maxima),
+  },
+  {
+    name: "max-pooling-gradient-to-last-tie",
+    explanation:
+      "Where several elements of a window are the largest, the last got the gradient. Here the first in row-major order does.",
+    concerns: ["max_pooling2d"],
+    plant: (backend) => sendingTies(backend, (maxima) => maxima.slice(-1)),
+  },
+  {
+    name: "average-pooling-counts-padding",
+    explanation:
+      "The mean was taken over the whole window, padding included, as PyTorch does by default. It is the mean of the real elements.",
+    concerns: ["average_pooling2d"],
+    plant: (backend) => averaging(backend, (_real, { kernel }) => kernel[0] * kernel[1]),
+  },
+  {
+    name: "average-pooling-padding-symmetric",
+    explanation:
+      'The picture was padded equally on both sides, as PyTorch does. TensorFlow\'s "same" puts the odd row and column at bottom and right.',
+    concerns: ["average_pooling2d"],
+    plant: (backend) =>
+      averaging(
+        backend,
+        (real) => real,
+        ({ kernel }) => [Math.floor((kernel[0] - 1) / 2), Math.floor((kernel[1] - 1) / 2)],
+      ),
+  },
+];
