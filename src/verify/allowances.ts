@@ -14,10 +14,7 @@ import type { NetworkCase } from "./network.js";
 import { largest, normOf } from "./values.js";
 import type { KinkCount } from "./watch.js";
 
-/**
- * Of a short network or a lone loss: the loss relative to itself but at least to 1, as it is a difference of logits;
- * probabilities absolute. Every further four layers add as much (`outputError`).
- */
+/** The loss relative to itself but at least to 1, as it is a difference of logits; probabilities absolute. */
 export const LOSS = 1e-6;
 export const PROBABILITIES = 1e-6;
 /** Of a whole network, float32 PyTorch reaches 5e-6. */
@@ -33,56 +30,50 @@ export function preactivationError({ nodes }: Graph): number {
   return sumError(Math.max(...lengths));
 }
 
-/**
- * By how much LOSS and PROBABILITIES grow: roundings of all layers add up, and normalisations over few values enlarge them.
- * PyTorch's own float32 is off by up to 1.5e-6 in the probabilities of vgg16, which is 16 layers deep.
- */
-export function outputError({ nodes, output }: Graph): number {
-  const depths: number[] = [];
-  for (const { specs, inputs } of nodes) {
-    depths.push(Math.max(0, ...inputs.map((input) => depths[input])) + (specs.kernel ? 1 : 0));
-  }
-  return Math.max(1, depths[output] / 4);
-}
-
 /** Relative error that no float32 computation can have of a whole network: such numbers were computed in float64. */
 export const PRECISE = 1e-9;
 
-/**
- * @param ours  what `runNetwork` gave
- * @param kinks of each step, in the order of the forward pass; undefined when nobody looked: then any may be near
- * @param precise when their first step agrees to PRECISE: then there are no roundings to allow for in later ones
- */
+export interface Circumstances {
+  /** Of each step, in the order of the forward pass; undefined when nobody looked: then any may be near. */
+  readonly kinks: readonly (readonly KinkCount[])[] | undefined;
+  /** When their first step agrees to PRECISE: then there are no roundings to allow for in later ones. */
+  readonly precise?: boolean;
+  /** What roundings come to in an ill-conditioned network, by tensor: absolute. */
+  readonly floors?: ReadonlyMap<string, number>;
+}
+
+/** @param ours what `runNetwork` gave */
 export function networkAllowances(
   given: NetworkCase,
   ours: Results,
-  kinks: readonly (readonly KinkCount[])[] | undefined,
-  precise = false,
+  { kinks, precise = false, floors }: Circumstances,
 ): (name: string) => Allowance {
   const { graph } = given;
   const accuracy = precise ? 10 * PRECISE : GRADIENTS;
   const zeros = zeroGradients(graph);
-  const deep = outputError(graph);
+  const floor = (name: string) => floors?.get(name) ?? 0;
   const specs = new Map(weightSpecs(graph).map((spec) => [spec.name, spec]));
   const near = (step: number) => nearKinks(graph, kinks?.[step]);
   const steps = Array.from({ length: Math.max(given.steps, 1) }, (_, step) => afterKinks(graph, near(step)));
   const anyBefore = (k: number) => !precise && steps.slice(0, k - 1).some((nodes) => nodes.includes(true));
   return (name) => {
     const value = ours.get(name)!;
-    if (name === "loss") return { tolerance: deep * LOSS * Math.max(1, Math.abs(value.data[0])) };
-    if (name === "probabilities") return { tolerance: deep * PROBABILITIES };
-    if (name === "logits") return { tolerance: GRADIENTS * largest(value) };
+    if (name === "loss")
+      return { tolerance: Math.max(floor(name), LOSS * Math.max(1, Math.abs(value.data[0]))) };
+    if (name === "probabilities") return { tolerance: Math.max(floor(name), PROBABILITIES) };
+    if (name === "logits") return { tolerance: Math.max(floor(name), GRADIENTS * largest(value)) };
     const [folder, ...rest] = name.split("/");
     if (folder === "gradients") {
       const weight = rest.join("/");
       const kernel = zeros.get(weight);
       if (kernel) {
         const scale = largest(ours.get(`gradients/${kernel}`)!);
-        return { tolerance: GRADIENTS * scale, scale, remark: ZERO };
+        return { tolerance: Math.max(floor(name), GRADIENTS * scale), scale, remark: ZERO };
       }
       const node = weight === INPUT ? 0 : specs.get(weight)!.node;
       const norm = steps[0][node] ? KINK_NORM * normOf(value) : undefined;
-      return { tolerance: GRADIENTS * gradientScale(graph, ours, weight, node), norm };
+      const tolerance = Math.max(floor(name), GRADIENTS * gradientScale(graph, ours, weight, node));
+      return { tolerance, norm };
     }
     const k = Number(rest[0]);
     const weight = rest.slice(1).join("/");
@@ -95,13 +86,9 @@ export function networkAllowances(
     }
     const gradient = ours.get(`gradients/${weight}`)!;
     const kinked = anyBefore(k) || (!precise && steps[k - 1][index]);
-    const tolerance = updateTolerance(
-      given,
-      gradient,
-      k,
-      weight,
-      accuracy * gradientScale(graph, ours, weight, index),
-    );
+    const own = accuracy * gradientScale(graph, ours, weight, index);
+    const delta = precise ? own : Math.max(own, floor(`gradients/${weight}`));
+    const tolerance = updateTolerance(given, gradient, k, weight, delta);
     if (!kinked) return { tolerance };
     const spread = (KINK_NORM * normOf(gradient)) / Math.sqrt(gradient.data.length);
     return { tolerance, norm: normOf({ data: updateTolerance(given, gradient, k, weight, spread) }) };

@@ -4,8 +4,8 @@ import { referenceBackend } from "../backend/reference.js";
 import { type NDArray, ndarray } from "../reference/ndarray.js";
 import type { adamUpdate } from "../reference/optimizer.js";
 import { sizeOf } from "../shape.js";
-import { networkAllowances, PRECISE, preactivationError } from "./allowances.js";
-import type { FileCase } from "./caseFile.js";
+import { networkAllowances, PRECISE, preactivationError, zeroGradients } from "./allowances.js";
+import type { FileCase, NetworkFileCase } from "./caseFile.js";
 import { type Allowance, type Comparison, compareTensor } from "./compare.js";
 import { sumError } from "./description.js";
 import { type Engine, referenceEngine, type StepOptions, wasmEngine } from "./engine.js";
@@ -14,6 +14,7 @@ import { layerAllowances, partAllowances } from "./layerAllowances.js";
 import { Machine } from "./machine.js";
 import { runNetwork } from "./network.js";
 import { runAdam, runL2, runLoss } from "./parts.js";
+import { roundedBackend } from "./rounded.js";
 import { largest } from "./values.js";
 import { type KinkCount, watch } from "./watch.js";
 
@@ -51,6 +52,29 @@ export function runReference(file: FileCase, { plant, adam, onProgress }: Refere
   return { results, kinks };
 }
 
+/**
+ * What roundings come to in the first step of a network, by tensor: `roundedBackend` rounds every result once, a float32 sum of
+ * n terms has √n roundings, up to some 30 here. At most a hundredth of the tensor: an ill-conditioned case hides no mistake.
+ */
+export function roundingFloors(
+  file: NetworkFileCase,
+  exact: Results,
+  onProgress?: OnProgress,
+): ReadonlyMap<string, number> {
+  const first = { ...file, given: { ...file.given, steps: 0 } };
+  const zeros = zeroGradients(file.given.graph);
+  const { results } = runReference(first, { plant: roundedBackend, onProgress });
+  const floors = Array.from(results, ([name, { data }]): [string, number] => {
+    const value = exact.get(name)!;
+    const difference = largest({ data: data.map((v, i) => v - value.data[i]) });
+    const zero = zeros.has(name.replace("gradients/", ""));
+    return [name, Math.min(ROUNDINGS * difference, zero ? Number.POSITIVE_INFINITY : largest(value) / 100)];
+  });
+  return new Map(floors);
+}
+
+const ROUNDINGS = 30;
+
 export async function runWasm(file: FileCase, onProgress?: OnProgress): Promise<Run> {
   const machine = await Machine.open();
   const total = file.kind === "network" ? Math.max(file.given.steps, 1) : 1;
@@ -77,14 +101,17 @@ function runCase<T extends Tensor>(file: FileCase, open: (at: StepOptions) => En
   }
 }
 
+export interface Comparing {
+  readonly kinks: Run["kinks"];
+  readonly floors?: ReadonlyMap<string, number>;
+  /** In place of the derived ones. */
+  readonly tolerance?: number;
+}
+
 /** All of their tensors against ours. */
-export function compareAll(
-  file: FileCase,
-  ours: Results,
-  kinks: Run["kinks"],
-  tolerance?: number,
-): Map<string, Comparison> {
-  const derived = allowancesOf(file, ours, kinks);
+export function compareAll(file: FileCase, ours: Results, comparing: Comparing): Map<string, Comparison> {
+  const { tolerance } = comparing;
+  const derived = allowancesOf(file, ours, comparing);
   return new Map(
     Array.from(file.expected, ([name, theirs]) => {
       const allowance = derived(name);
@@ -98,8 +125,14 @@ export function compareAll(
   );
 }
 
-function allowancesOf(file: FileCase, ours: Results, kinks: Run["kinks"]): (name: string) => Allowance {
-  if (file.kind === "network") return networkAllowances(file.given, ours, kinks, isPrecise(file, ours));
+function allowancesOf(
+  file: FileCase,
+  ours: Results,
+  { kinks, floors }: Comparing,
+): (name: string) => Allowance {
+  if (file.kind === "network") {
+    return networkAllowances(file.given, ours, { kinks, precise: isPrecise(file, ours), floors });
+  }
   if (file.kind === "layer") return layerAllowances(file, ours, kinks?.[0]);
   return partAllowances(file, ours);
 }

@@ -1,6 +1,15 @@
 /** Somebody else's numbers against ours, on both backends, and what may have gone wrong with theirs. */
 import type { FileCase } from "./caseFile.js";
-import { type BackendName, compareAll, type OnProgress, type Run, runReference, runWasm } from "./caseRun.js";
+import {
+  type BackendName,
+  type Comparing,
+  compareAll,
+  type OnProgress,
+  type Run,
+  roundingFloors,
+  runReference,
+  runWasm,
+} from "./caseRun.js";
 import type { Comparison } from "./compare.js";
 import { diagnose, type Finding } from "./diagnose.js";
 
@@ -43,25 +52,25 @@ export const PHASES: readonly Phase[] = ["forward", "backward", "update"];
 export async function checkCase(file: FileCase, options: CheckOptions = {}): Promise<CheckReport> {
   const { backends = ["reference", "wasm"], diagnosis = true, onProgress } = options;
   const warnings = [...file.warnings];
-  const compared = new Map<string, Partial<Record<BackendName, Comparison>>>();
-  let order: string[] = [];
-  let reference: Run | undefined;
-  let honest: ReadonlyMap<string, Comparison> | undefined;
+  const runs = new Map<BackendName, Run>();
   for (const backend of backends) {
     if (backend === "wasm" && file.kind === "layer" && file.mask) {
       warnings.push("the mask is used on the reference only: wasm draws its own.");
       continue;
     }
-    const run =
-      backend === "reference" ? runReference(file, { onProgress }) : await runWasm(file, onProgress);
-    if (backend === "reference") reference = run;
-    order = [...run.results.keys()];
-    const comparisons = compareAll(file, run.results, reference?.kinks, options.tolerance);
-    if (backend === "reference") honest = comparisons;
-    for (const [name, comparison] of comparisons) {
-      compared.set(name, { ...compared.get(name), [backend]: comparison });
-    }
+    runs.set(
+      backend,
+      backend === "reference" ? runReference(file, { onProgress }) : await runWasm(file, onProgress),
+    );
   }
+  const reference = runs.get("reference");
+  let comparing: Comparing = { kinks: reference?.kinks, tolerance: options.tolerance };
+  let compared = compareRuns(file, runs, comparing);
+  if (file.kind === "network" && reference && options.tolerance === undefined && anyWrong(compared)) {
+    comparing = { ...comparing, floors: roundingFloors(file, reference.results, onProgress) };
+    compared = compareRuns(file, runs, comparing);
+  }
+  const order = [...runs.values()].flatMap(({ results }) => [...results.keys()]);
   const tensors = ordered(file, compared, order);
   const wrong = tensors.filter(isWrong);
   const firstWrong = Object.fromEntries(
@@ -70,8 +79,9 @@ export async function checkCase(file: FileCase, options: CheckOptions = {}): Pro
       return first ? [[phase, first.name]] : [];
     }),
   );
-  const mistaken = honest && Array.from(honest.values()).some(({ verdict }) => verdict === "wrong");
-  const findings = honest && mistaken && diagnosis ? diagnose(file, honest, options) : undefined;
+  const mistaken = tensors.filter(({ comparisons }) => comparisons.reference?.verdict === "wrong");
+  const names = mistaken.map(({ name }) => name);
+  const findings = diagnosis && names.length > 0 ? diagnose(file, names, comparing, onProgress) : undefined;
   const kinks = reference?.kinks?.flat().reduce((sum, { near }) => sum + near, 0);
   return {
     title: file.title,
@@ -84,16 +94,30 @@ export async function checkCase(file: FileCase, options: CheckOptions = {}): Pro
   };
 }
 
-export function isWrong({ comparisons }: TensorReport): boolean {
+type Compared = ReadonlyMap<string, TensorReport["comparisons"]>;
+
+function compareRuns(file: FileCase, runs: ReadonlyMap<BackendName, Run>, comparing: Comparing): Compared {
+  const compared = new Map<string, TensorReport["comparisons"]>();
+  for (const [backend, { results }] of runs) {
+    for (const [name, comparison] of compareAll(file, results, comparing)) {
+      compared.set(name, { ...compared.get(name), [backend]: comparison });
+    }
+  }
+  return compared;
+}
+
+function anyWrong(compared: Compared): boolean {
+  return [...compared.values()].some((comparisons) =>
+    Object.values(comparisons).some(({ verdict }) => verdict === "wrong"),
+  );
+}
+
+function isWrong({ comparisons }: TensorReport): boolean {
   return Object.values(comparisons).some(({ verdict }) => verdict === "wrong");
 }
 
 /** By phase, then as computed; a first step's moving statistics come before the outputs that follow from them. */
-function ordered(
-  file: FileCase,
-  compared: ReadonlyMap<string, TensorReport["comparisons"]>,
-  order: readonly string[],
-): TensorReport[] {
+function ordered(file: FileCase, compared: Compared, order: readonly string[]): TensorReport[] {
   const rank = ({ name, phase }: TensorReport) =>
     1000 * PHASES.indexOf(phase) +
     (file.kind === "network" && phase === "forward" && name.startsWith("after/") ? 0 : 500) +

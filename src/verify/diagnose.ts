@@ -1,7 +1,6 @@
 /** Which mistake fits: each known one is made in the reference, and those that give the user's numbers are named. */
 import type { FileCase } from "./caseFile.js";
-import { compareAll, type OnProgress, type Run, runReference } from "./caseRun.js";
-import type { Comparison } from "./compare.js";
+import { type Comparing, compareAll, type OnProgress, type Run, runReference } from "./caseRun.js";
 import type { Results } from "./layer.js";
 import { MISTAKES, type Mistake } from "./mistakes.js";
 
@@ -12,23 +11,22 @@ export interface Finding {
 
 /**
  * Mistakes with which all of their tensors are as ours. Several may be: what a case does not look at cannot tell them apart.
- * @param honest what the reference gave without any mistake, where some tensor is wrong
+ * @param wrong the tensors that are wrong without any mistake
  */
 export function diagnose(
   file: FileCase,
-  honest: ReadonlyMap<string, Comparison>,
-  { tolerance, onProgress }: { readonly tolerance?: number; readonly onProgress?: OnProgress } = {},
+  wrong: readonly string[],
+  comparing: Comparing,
+  onProgress?: OnProgress,
 ): Finding[] {
   const candidates = MISTAKES.filter(({ concerns }) => concerns.some((kind) => file.concerns.has(kind)));
-  const beforeUpdate = Array.from(honest).some(
-    ([name, { verdict }]) => verdict === "wrong" && !name.startsWith("after/"),
-  );
+  const beforeUpdate = wrong.some((name) => !name.startsWith("after/"));
   const findings: Finding[] = [];
   candidates.forEach((mistake, i) => {
     onProgress?.("mistakes tried", i, candidates.length);
     // An update cannot have changed what was computed before it.
     if (!mistake.plant && beforeUpdate) return;
-    if (reproduces(file, mistake, tolerance))
+    if (reproduces(file, mistake, comparing))
       findings.push({ name: mistake.name, explanation: mistake.explanation });
   });
   onProgress?.("mistakes tried", candidates.length, candidates.length);
@@ -36,24 +34,24 @@ export function diagnose(
 }
 
 /** The first step alone first, as most mistakes can be told from it. */
-function reproduces(file: FileCase, mistake: Mistake, tolerance: number | undefined): boolean {
+function reproduces(file: FileCase, mistake: Mistake, comparing: Comparing): boolean {
   if (file.kind === "network" && file.given.steps > 1) {
     const expected = select(file.expected, (name) => !/^after\/([2-9]|\d\d)/.test(name));
     const first: FileCase = { ...file, expected, given: { ...file.given, steps: 1 } };
-    if (!fits(first, mistake, tolerance)) return false;
+    if (!fits(first, mistake, comparing)) return false;
   }
-  return fits(file, mistake, tolerance);
+  return fits(file, mistake, comparing);
 }
 
 class OtherLogits extends Error {}
 
-function fits(file: FileCase, mistake: Mistake, tolerance: number | undefined): boolean {
-  const run = runWith(file, mistake, tolerance);
-  return run !== undefined && agrees(file, run, tolerance);
+function fits(file: FileCase, mistake: Mistake, comparing: Comparing): boolean {
+  const run = runWith(file, mistake, comparing);
+  return run !== undefined && agrees(file, run, comparing);
 }
 
 /** @returns undefined when the forward pass already gives other numbers than theirs: most of the work is still to come */
-function runWith(file: FileCase, mistake: Mistake, tolerance: number | undefined): Run | undefined {
+function runWith(file: FileCase, mistake: Mistake, comparing: Comparing): Run | undefined {
   const outputs = { ...file, expected: select(file.expected, (name) => OUTPUTS.includes(name)) };
   let firstStep = true;
   try {
@@ -69,7 +67,11 @@ function runWith(file: FileCase, mistake: Mistake, tolerance: number | undefined
               ["logits", logits],
               ["probabilities", computed.probabilities],
             ]);
-            if (file.kind === "network" && firstStep && !agrees(outputs, { results, kinks: [] }, tolerance)) {
+            if (
+              file.kind === "network" &&
+              firstStep &&
+              !agrees(outputs, { results, kinks: undefined }, comparing)
+            ) {
               throw new OtherLogits();
             }
             firstStep = false;
@@ -86,8 +88,8 @@ function runWith(file: FileCase, mistake: Mistake, tolerance: number | undefined
 
 const OUTPUTS: readonly string[] = ["logits", "probabilities"];
 
-function agrees(file: FileCase, { results, kinks }: Run, tolerance: number | undefined): boolean {
-  const comparisons = compareAll(file, results, kinks, tolerance);
+function agrees(file: FileCase, { results, kinks }: Run, comparing: Comparing): boolean {
+  const comparisons = compareAll(file, results, { ...comparing, kinks });
   return [...comparisons.values()].every(({ verdict }) => verdict !== "wrong");
 }
 
