@@ -2,6 +2,7 @@
 /** The command line: parse, call the library, print. One file a command. */
 import { Command, CommanderError } from "commander";
 import { CbapdError } from "../index.js";
+import { checkCommand } from "./check.js";
 import { dataCommand } from "./data.js";
 import { evaluateCommand } from "./evaluate.js";
 import { predictCommand } from "./predict.js";
@@ -22,7 +23,15 @@ const program = new Command("cbapd")
   .exitOverride()
   .configureOutput({ outputError: (text, write) => write(text) });
 
-const COMMANDS = [trainCommand, evaluateCommand, predictCommand, summaryCommand, dataCommand, verifyCommand];
+const COMMANDS = [
+  trainCommand,
+  evaluateCommand,
+  predictCommand,
+  summaryCommand,
+  dataCommand,
+  verifyCommand,
+  checkCommand,
+];
 for (const command of COMMANDS) command(program);
 for (const command of program.commands) {
   command.exitOverride().option("--verbose", "show the stack trace of an error");

@@ -14,10 +14,21 @@ export interface SafeTensor {
   readonly data: Float32Array;
 }
 
-export interface SafeTensors {
-  readonly tensors: Map<string, SafeTensor>;
+export interface SafeTensors<T = SafeTensor> {
+  readonly tensors: Map<string, T>;
   readonly metadata: Record<string, string>;
 }
+
+/** The format's types that are read here, and the arrays that hold them. */
+const ARRAYS = { F32: Float32Array, F64: Float64Array, I32: Int32Array, I64: BigInt64Array } as const;
+type DataType = keyof typeof ARRAYS;
+
+export interface TypedTensor {
+  readonly shape: Shape;
+  readonly data: Float32Array | Float64Array | Int32Array | BigInt64Array;
+}
+
+const DATA_TYPES = Object.keys(ARRAYS) as DataType[];
 
 /** The format's own bound: no header is longer. */
 const MAX_HEADER_BYTES = 100_000_000;
@@ -31,7 +42,7 @@ const entrySchema = z.object({
 /** Replaces the file atomically. @throws FileError */
 export async function writeSafetensors(
   path: string,
-  tensors: ReadonlyMap<string, SafeTensor>,
+  tensors: ReadonlyMap<string, TypedTensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   let offset = 0;
@@ -41,7 +52,8 @@ export async function writeSafetensors(
     if (sizeOf(shape) !== data.length) {
       throw new FileError(`${path}: tensor ${show(name)} of shape ${show(shape)} has ${data.length} values.`);
     }
-    header[name] = { dtype: "F32", shape, data_offsets: [offset, offset + data.byteLength] };
+    const dtype = DATA_TYPES.find((type) => data instanceof ARRAYS[type]);
+    header[name] = { dtype, shape, data_offsets: [offset, offset + data.byteLength] };
     offset += data.byteLength;
     chunks.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
@@ -55,6 +67,16 @@ export async function writeSafetensors(
 
 /** Reads float32 tensors. @throws FileError that names the file, and the tensor where one is wrong */
 export async function readSafetensors(path: string): Promise<SafeTensors> {
+  const { tensors, metadata } = await readTensors(path, ["F32"]);
+  return { tensors: tensors as Map<string, SafeTensor>, metadata };
+}
+
+/** Reads tensors of all types known here. @throws FileError, as `readSafetensors` */
+export function readTypedSafetensors(path: string): Promise<SafeTensors<TypedTensor>> {
+  return readTensors(path, DATA_TYPES);
+}
+
+async function readTensors(path: string, types: readonly DataType[]): Promise<SafeTensors<TypedTensor>> {
   const file = await open(path, "r").catch((cause: NodeJS.ErrnoException) => {
     const why = cause.code === "ENOENT" ? "it does not exist" : cause.message;
     throw new FileError(`${path} cannot be read: ${why}.`, { cause });
@@ -78,11 +100,11 @@ export async function readSafetensors(path: string): Promise<SafeTensors> {
     const metadata = z.record(z.string(), z.string()).safeParse(header.__metadata__ ?? {});
     if (!metadata.success) throw damaged("its metadata are not all text");
     delete header.__metadata__;
-    const entries = checkEntries(header, size - start, damaged);
-    const tensors = new Map<string, SafeTensor>();
-    for (const { name, shape, begin, end } of entries) {
+    const entries = checkEntries(header, size - start, types, damaged);
+    const tensors = new Map<string, TypedTensor>();
+    for (const { name, dataType, shape, begin, end } of entries) {
       const bytes = await read(start + begin, end - begin);
-      tensors.set(name, { shape, data: new Float32Array(Uint8Array.from(bytes).buffer) });
+      tensors.set(name, { shape, data: new ARRAYS[dataType](Uint8Array.from(bytes).buffer) });
     }
     return { tensors, metadata: metadata.data };
   } finally {
@@ -105,6 +127,7 @@ function parseHeader(bytes: Buffer, damaged: (what: string) => FileError): Recor
 
 interface Entry {
   readonly name: string;
+  readonly dataType: DataType;
   readonly shape: Shape;
   readonly begin: number;
   readonly end: number;
@@ -114,6 +137,7 @@ interface Entry {
 function checkEntries(
   header: Record<string, unknown>,
   dataBytes: number,
+  types: readonly DataType[],
   damaged: (what: string) => FileError,
 ): Entry[] {
   const entries = Object.entries(header).map(([name, value]): Entry => {
@@ -121,12 +145,15 @@ function checkEntries(
     if (!parsed.success) throw damaged(`tensor ${show(name)}: ${parsed.error.issues[0].message}`);
     const { dtype, shape, data_offsets } = parsed.data;
     const [begin, end] = data_offsets;
-    if (dtype !== "F32")
-      throw damaged(`tensor ${show(name)} has type ${show(dtype)}; only "F32" is read here`);
-    if (end - begin !== sizeOf(shape) * 4) {
+    const dataType = types.find((type) => type === dtype);
+    if (!dataType) {
+      const read = types.map((type) => show(type)).join(", ");
+      throw damaged(`tensor ${show(name)} has type ${show(dtype)}; only ${read} is read here`);
+    }
+    if (end - begin !== sizeOf(shape) * ARRAYS[dataType].BYTES_PER_ELEMENT) {
       throw damaged(`tensor ${show(name)} of shape ${show(shape)} has ${end - begin} bytes`);
     }
-    return { name, shape, begin, end };
+    return { name, dataType, shape, begin, end };
   });
   let covered = 0;
   for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {

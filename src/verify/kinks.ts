@@ -32,7 +32,9 @@ export function watchKinks(backend: Backend<NDArray>): KinkWatch {
         return backend.relu(x);
       },
       maxPooling2d(x, window) {
-        margin = Math.min(margin, smallestGap(x, window));
+        eachGap(x, window, (gap) => {
+          margin = Math.min(margin, gap);
+        });
         const pooled = backend.maxPooling2d(x, window);
         pooled.argMax.data.forEach(note);
         return pooled;
@@ -43,29 +45,35 @@ export function watchKinks(backend: Backend<NDArray>): KinkWatch {
   };
 }
 
-/** Ties at zero do not count: there the relu before the pooling lets no gradient through. */
-function smallestGap(x: NDArray, window: Window2D): number {
+/**
+ * The gap between the two largest of each pooling window. Not of those whose largest is 0: zeros are what relu makes of negative
+ * numbers, it has slope 0 there, and so it does not matter which of them the gradient goes to.
+ */
+export function eachGap(x: NDArray, window: Window2D, visit: (gap: number) => void): void {
   const [N, H, W, C] = x.shape;
   const { outHeight, outWidth, padTop, padLeft } = windowGeometry("maxPooling2d", H, W, window);
-  let smallest = Number.POSITIVE_INFINITY;
   for (let n = 0; n < N; n++) {
     for (let i = 0; i < outHeight; i++) {
       for (let j = 0; j < outWidth; j++) {
+        const top = Math.max(i * window.strides[0] - padTop, 0);
+        const left = Math.max(j * window.strides[1] - padLeft, 0);
+        const bottom = Math.min(i * window.strides[0] - padTop + window.kernel[0], H);
+        const right = Math.min(j * window.strides[1] - padLeft + window.kernel[1], W);
         for (let c = 0; c < C; c++) {
-          let [first, second] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
-          for (let a = 0; a < window.kernel[0]; a++) {
-            for (let b = 0; b < window.kernel[1]; b++) {
-              const [row, column] = [i * window.strides[0] + a - padTop, j * window.strides[1] + b - padLeft];
-              if (row < 0 || row >= H || column < 0 || column >= W) continue;
+          let first = Number.NEGATIVE_INFINITY;
+          let second = Number.NEGATIVE_INFINITY;
+          for (let row = top; row < bottom; row++) {
+            for (let column = left; column < right; column++) {
               const value = x.data[((n * H + row) * W + column) * C + c];
-              if (value > first) [first, second] = [value, first];
-              else second = Math.max(second, value);
+              if (value > first) {
+                second = first;
+                first = value;
+              } else second = Math.max(second, value);
             }
           }
-          if (first !== 0) smallest = Math.min(smallest, first - second);
+          if (first !== 0) visit(first - second);
         }
       }
     }
   }
-  return smallest;
 }

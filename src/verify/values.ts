@@ -34,8 +34,15 @@ export function tieFree(shape: Shape, seed: number): NDArray {
   return ndarray(shape, values);
 }
 
-export function largest({ data }: NDArray): number {
+export function largest({ data }: { readonly data: Float64Array }): number {
   let max = 0;
   for (const value of data) max = Math.max(max, Math.abs(value));
   return max;
+}
+
+/** √Σv² */
+export function normOf({ data }: { readonly data: Float64Array }): number {
+  let sum = 0;
+  for (const value of data) sum += value * value;
+  return Math.sqrt(sum);
 }

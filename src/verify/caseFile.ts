@@ -1,0 +1,65 @@
+/**
+ * Case files: somebody else's numbers, and what they were computed from, as one safetensors file. docs/check.md describes them.
+ * The reader believes nothing: every name, shape and value is checked before anything is computed.
+ */
+import { basename } from "node:path";
+import { unknownName } from "../errors.js";
+import { readTypedSafetensors } from "../formats/safetensors.js";
+import type { NDArray } from "../reference/ndarray.js";
+import { CaseError, CaseSource } from "./caseSource.js";
+import type { LayerCase, LayerValues, Results } from "./layer.js";
+import { readLayerCase } from "./layerFile.js";
+import type { NetworkCase } from "./network.js";
+import { readNetworkCase } from "./networkFile.js";
+import type { AdamCase, L2Case, LossCase } from "./parts.js";
+
+interface Common {
+  /** `resnet18, width 1/16, 2 images` */
+  readonly title: string;
+  /** Their numbers, by our names. */
+  readonly expected: Results;
+  /** What the case is made of: which mistakes can have been made. */
+  readonly concerns: ReadonlySet<string>;
+  readonly warnings: readonly string[];
+}
+
+export interface NetworkFileCase extends Common {
+  readonly kind: "network";
+  readonly given: NetworkCase;
+}
+
+export interface LayerFileCase extends Common {
+  readonly kind: "layer";
+  readonly given: LayerCase;
+  readonly values: LayerValues;
+  /** Which elements dropout keeps, when the file says so. */
+  readonly mask?: NDArray;
+  readonly seed: number;
+  readonly step: number;
+}
+
+export type PartFileCase = Common &
+  (
+    | { readonly kind: "loss"; readonly given: LossCase }
+    | { readonly kind: "adam"; readonly given: AdamCase }
+    | { readonly kind: "l2"; readonly given: L2Case }
+  );
+
+export type FileCase = NetworkFileCase | LayerFileCase | PartFileCase;
+
+/** @throws CaseError that names the file, and the tensor or entry that is wrong */
+export async function readCaseFile(path: string): Promise<FileCase> {
+  const file = await readTypedSafetensors(path).catch((cause: Error) => {
+    throw new CaseError(cause.message, { cause });
+  });
+  const source = new CaseSource(basename(path), file.tensors, file.metadata);
+  try {
+    const kind = source.text("kind");
+    if (kind !== "network" && kind !== "layer") {
+      throw new CaseError(unknownName("kind", kind, ["network", "layer"]));
+    }
+    return kind === "network" ? readNetworkCase(source) : readLayerCase(source);
+  } catch (cause) {
+    throw new CaseError(`${path}: ${(cause as Error).message}`, { cause });
+  }
+}
