@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { l2Ops } from "../src/backend/wasm/l2.js";
+import { checkRegularizer, l2 as layerL2 } from "../src/layers/l2.js";
 import { addL2Gradient, l2 } from "../src/reference/l2.js";
 import { type NDArray, ndarray } from "../src/reference/ndarray.js";
 import { numericGradient, randomArray } from "./support/arrays.js";
@@ -49,4 +50,17 @@ describe("wasm agrees with the reference, with the same bits for every split", (
     addL2Gradient(dKernel, kernel, 0.01);
     expectClose(actual.gradient, dKernel.data, { rtol: sumTolerance(2) });
   });
+});
+
+test("l2(rate) as users write it: 0.01 by default, checked", () => {
+  expect(layerL2()).toEqual({ l2: 0.01 });
+  expect(layerL2(0)).toEqual({ l2: 0 });
+  for (const rate of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
+    expect(() => layerL2(rate)).toThrow(`l2: rate must be a finite number ≥ 0; got ${rate}`);
+  }
+  expect(checkRegularizer("dense", undefined)).toBeUndefined();
+  expect(checkRegularizer("dense", null)).toBeUndefined();
+  expect(checkRegularizer("dense", { l2: 0.5 })).toEqual({ l2: 0.5 });
+  expect(() => checkRegularizer("dense", { rate: 1 })).toThrow("dense: kernelRegularizer must be l2(rate)");
+  expect(() => checkRegularizer("dense", { l2: -1 })).toThrow("l2: rate must be a finite number ≥ 0; got -1");
 });
