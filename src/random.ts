@@ -54,7 +54,7 @@ export function philox(c0: number, c1: number, c2: number, c3: number, key0: num
 
 /** Uniform float in [0, 1) from the upper 24 bits of a word: exact in float32. */
 export function toUnit(word: number): number {
-  return (word >>> 8) * 2 ** -24;
+  return (word >>> 8) / 0x1000000;
 }
 
 /** A stream of words for one (seed, purpose, stream): word i is lane i mod 4 of block i / 4. */
@@ -76,7 +76,7 @@ export function permutation(count: number, seed: number, epoch: number): Int32Ar
   const order = Int32Array.from({ length: count }, (_, i) => i);
   const next = randomWords(seed, Purpose.Shuffle, epoch);
   for (let i = count - 1; i > 0; i--) {
-    const j = Math.floor((next() / 2 ** 32) * (i + 1));
+    const j = Math.floor((next() / 0x100000000) * (i + 1));
     const held = order[i];
     order[i] = order[j];
     order[j] = held;

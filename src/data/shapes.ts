@@ -116,7 +116,7 @@ function draw(image: Uint8Array, inside: Inside, words: () => number): void {
     return hits;
   };
 
-  const full = SAMPLES.length ** 2;
+  const full = SAMPLES.length * SAMPLES.length;
   const specks = Array.from({ length: between(2, 6) }, () => ({
     x: between(0, SIZE - 1),
     y: between(0, SIZE - 1),

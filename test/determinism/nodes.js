@@ -24,7 +24,6 @@ function train(node) {
 function install(version, folder) {
   const platform = process.platform === "win32" ? "win" : process.platform;
   const name = `node-${platform}-${process.arch}`;
-  const npm = process.platform === "win32" ? "npm.cmd" : "npm";
   const args = [
     "install",
     "--prefix",
@@ -34,7 +33,7 @@ function install(version, folder) {
     "--ignore-scripts",
     `${name}@${version}`,
   ];
-  execFileSync(npm, args, { stdio: "pipe", timeout: 5 * MINUTES });
+  execFileSync("npm", args, { stdio: "pipe", timeout: 5 * MINUTES, shell: process.platform === "win32" });
   return join(folder, "node_modules", name, "bin", process.platform === "win32" ? "node.exe" : "node");
 }
 

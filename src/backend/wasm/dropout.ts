@@ -20,7 +20,7 @@ export function dropoutOps(recorder: Recorder): Pick<Backend<WasmTensor>, "dropo
         own(x),
         scratch(WORK_BYTES),
         stepState,
-        Math.floor(rate * 2 ** 32),
+        Math.floor(rate * 0x100000000),
         1 / (1 - rate),
         stream,
         sizeOf(x.shape) / images,
