@@ -15,7 +15,12 @@ export function bestSeconds(run: () => void): number {
 
 /** `43.2 (0.85)`: GFLOP/s, and the ratio to the peak, which is measured next to it since machines are shared. */
 export function rate(flops: number, run: () => void): string {
-  const gflops = flops / bestSeconds(run) / 1e9;
+  return share(flops, bestSeconds(run));
+}
+
+/** The same of a time already measured. */
+export function share(flops: number, seconds: number): string {
+  const gflops = flops / seconds / 1e9;
   return `${gflops.toFixed(1).padStart(5)} (${(gflops / peakNow()).toFixed(2)})`;
 }
 

@@ -1,5 +1,6 @@
 /** Runs a recorded program on one thread, its instructions cut into ranges as workers would cut them. */
 import type { Instruction, Recorder, Split, WasmTensor } from "../../src/backend/wasm/recorder.js";
+import { STATE_BYTES } from "../../src/backend/wasm/state.js";
 import { sizeOf } from "../../src/shape.js";
 import type { Core } from "./kernels.js";
 
@@ -9,9 +10,12 @@ export class Program {
   /** Each range has scratch memory of its own for each instruction, as each worker has. */
   readonly #scratch = new Map<string, number>();
 
+  readonly #state: number;
+
   constructor(core: Core, recorder: Recorder) {
     this.#core = core;
     this.#recorder = recorder;
+    this.#state = core.put(new Uint8Array(STATE_BYTES));
     for (const buffer of recorder.buffers) buffer.address ??= core.allocate(buffer.bytes);
   }
 
@@ -23,9 +27,10 @@ export class Program {
     return this.#core.floats(tensor.buffer.address as number, sizeOf(tensor.shape));
   }
 
-  /** All instructions, or those named, in order; each in `workers` ranges, one after the other. */
-  run(workers = 1, kernels?: readonly string[]): void {
+  /** All instructions, or those named, or those in a range [from, to), in order; each in `workers` ranges, one after the other. */
+  run(workers = 1, kernels?: readonly string[], [from, to] = [0, Number.POSITIVE_INFINITY]): void {
     this.#recorder.instructions.forEach((instruction, index) => {
+      if (index < from || index >= to) return;
       if (kernels && !kernels.includes(instruction.kernel)) return;
       for (let worker = 0; worker < workers; worker++) {
         const [begin, end] = range(instruction.split, worker, workers);
@@ -42,7 +47,7 @@ export class Program {
     return instruction.args.map((argument, position) => {
       if (typeof argument === "number") return argument;
       if ("buffer" in argument) return argument.buffer.address as number;
-      if ("stepState" in argument) throw new Error(`${instruction.kernel}: no step state here`);
+      if ("stepState" in argument) return this.#state;
       const key = `${place}/${position}`;
       let address = this.#scratch.get(key);
       if (address === undefined) {
