@@ -41,6 +41,7 @@ const SCENES: readonly Scene[] = [
   layerScene("batch_normalization", { statistics: "moving" }, [[3, 2, 4]]),
   layerScene("activation", { activation: "softmax" }, [[5]]),
   layerScene("max_pooling2d", { poolSize: 3, strides: 2, padding: "same" }, [[7, 6, 2]], { x: tied }),
+  layerScene("max_pooling2d", { poolSize: 2, strides: 1, padding: "same" }, [[5, 4, 2]]),
   layerScene("average_pooling2d", { poolSize: 3, strides: 2, padding: "same" }, [[7, 6, 2]]),
   layerScene("global_average_pooling2d", {}, [[5, 4, 3]]),
   layerScene("dropout", { rate: 0.4 }, [[20]]),

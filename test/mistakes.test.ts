@@ -31,6 +31,12 @@ const strided = layerCase(
 );
 const dense = layerCase("dense", { units: 3 }, [5]);
 const normalization = layerCase("batch_normalization", {}, [2, 3, 2]);
+const evenKernel = layerCase("conv2d", { filters: 2, kernelSize: 2, strides: 2, padding: "same" }, [5, 7, 2]);
+const square = layerCase("conv2d", { filters: 2, kernelSize: 3, padding: "same" }, [5, 4, 2]);
+const relu = layerCase("activation", { activation: "relu" }, [12]);
+const flatten = layerCase("flatten", {}, [3, 2, 4]);
+const global = layerCase("global_average_pooling2d", {}, [3, 2, 2]);
+const evenAverage = layerCase("average_pooling2d", { poolSize: 2, strides: 2, padding: "same" }, [5, 7, 2]);
 const maximum = layerCase("max_pooling2d", { poolSize: 3, strides: 2, padding: "same" }, [6, 4, 2]);
 const average = layerCase("average_pooling2d", { poolSize: 3, strides: 2, padding: "same" }, [6, 4, 2]);
 const dropout = layerCase("dropout", { rate: 0.4 }, [20]);
@@ -50,6 +56,7 @@ const LAYER_MISTAKES: Readonly<Record<string, readonly Expected[]>> = {
   "dense-kernel-transposed": [{ given: dense, changes: ["y", "dX", "dKernel"], consistent: true }],
   "padding-symmetric": [
     { given: strided, changes: ["y", "dX", "dKernel"], consistent: true },
+    { given: evenKernel, changes: ["y", "dX", "dKernel"], consistent: true },
     { given: maximum, changes: ["y", "dX"], consistent: true },
   ],
   "filter-gradient-divided-by-batch": [strided, dense].map((given) => ({
@@ -96,6 +103,43 @@ const LAYER_MISTAKES: Readonly<Record<string, readonly Expected[]>> = {
   "max-pooling-gradient-to-last-tie": [{ given: maximum, changes: ["dX"], consistent: false, ties: true }],
   "average-pooling-counts-padding": [{ given: average, changes: ["y", "dX"], consistent: true }],
   "average-pooling-padding-symmetric": [{ given: average, changes: ["y", "dX"], consistent: true }],
+  "kernel-gradient-layout-oihw": [{ given: strided, changes: ["dKernel"], consistent: false }],
+  "kernel-not-flipped-in-input-gradient": [
+    { given: square, changes: ["dX"], consistent: false },
+    { given: strided, changes: ["dX"], consistent: false },
+  ],
+  "dense-kernel-gradient-transposed": [{ given: dense, changes: ["dKernel"], consistent: false }],
+  "weight-gradients-multiplied-by-batch": [strided, dense].map((given) => ({
+    given,
+    changes: ["dKernel", "dBias"],
+    consistent: false,
+  })),
+  "relu-gradient-without-mask": [{ given: relu, changes: ["dX"], consistent: false }],
+  "variance-unbiased-textbook-gradient": [
+    { given: normalization, changes: ["y", "dX", "dGamma", "after/moving_variance"], consistent: false },
+  ],
+  "epsilon-outside-root-textbook-gradient": [
+    { given: normalization, changes: ["y", "dX", "dGamma"], consistent: false },
+  ],
+  "batch-normalization-gradient-without-mean": [{ given: normalization, changes: ["dX"], consistent: false }],
+  "batch-normalization-gradient-without-variance": [
+    { given: normalization, changes: ["dX"], consistent: false },
+  ],
+  "max-pooling-gradient-shared-among-ties": [
+    { given: maximum, changes: ["dX"], consistent: false, ties: true },
+  ],
+  "max-pooling-gradient-overwritten": [{ given: maximum, changes: ["dX"], consistent: false }],
+  "max-pooling-pads-zeros": [{ given: maximum, changes: ["y", "dX"], consistent: true }],
+  "average-pooling-of-pytorch": [
+    { given: average, changes: ["y", "dX"], consistent: true },
+    { given: evenAverage, changes: ["y", "dX"], consistent: true },
+  ],
+  "average-pooling-gradient-not-divided": [average, global].map((given) => ({
+    given,
+    changes: ["dX"],
+    consistent: false,
+  })),
+  "flatten-channels-first": [{ given: flatten, changes: ["y", "dX"], consistent: true }],
   "dropout-not-scaled": [{ given: dropout, changes: ["y", "dX"], consistent: true }],
 };
 
@@ -184,6 +228,27 @@ describe("by hand", () => {
     ]);
   });
 
+  it("PyTorch's average: symmetric and over the padding: (0 + 3 + 30)/3, (30 + 300 + 3000)/3", () => {
+    const x = ndarray([1, 4, 1, 1], [3, 30, 300, 3000]);
+    const window = { kernel: [3, 1], strides: [2, 1], padding: "same" } as const;
+    expect(Array.from(wrong("average-pooling-of-pytorch").averagePooling2d(x, window).data)).toEqual([
+      11, 1110,
+    ]);
+  });
+
+  it("zeros as padding win over negative numbers", () => {
+    const x = ndarray([1, 3, 1, 1], [-5, -6, -7]);
+    const window = { kernel: [2, 1], strides: [2, 1], padding: "same" } as const;
+    expect(Array.from(wrong("max-pooling-pads-zeros").maxPooling2d(x, window).y.data)).toEqual([-5, 0]);
+  });
+
+  it("softmax of a softmax: the loss of logits ¼, ¾", () => {
+    const logits = ndarray([1, 2], [0, Math.log(3)]); // p = ¼, ¾
+    const { losses, probabilities } = wrong("softmax-twice").softmaxCrossEntropy(logits, ndarray([1], [1]));
+    expect(Array.from(probabilities.data)).toEqual([expect.closeTo(0.25, 12), expect.closeTo(0.75, 12)]);
+    expect(losses.data[0]).toBeCloseTo(Math.log(1 + Math.exp(-0.5)), 12);
+  });
+
   it("OIHW: a buffer [F, C, kh, kw] = [2, 2, 1, 2] read as [1, 2, 2, 2]", () => {
     const x = ndarray([1, 1, 2, 2], [1, 0, 0, 0]); // only channel 0 of the left pixel: y[f] is the kernel's [0, 0, 0, f]
     const kernel = ndarray([1, 2, 2, 2], [1, 2, 3, 4, 5, 6, 7, 8]); // in truth f0: c0 [1 2] c1 [3 4]; f1: c0 [5 6] c1 [7 8]
@@ -220,6 +285,7 @@ describe("by hand", () => {
     expect(run(wrong("l2-halved"))).toEqual([0.25, 0.1, 0.2]);
     expect(run(wrong("l2-missing"))).toEqual([0, 0, 0]);
     expect(run(wrong("l2-gradient-missing"))).toEqual([0.5, 0, 0]);
+    expect(run(wrong("l2-gradient-without-2"))).toEqual([0.5, 0.1, 0.2]);
   });
 
   it("Adam's first step with gradient 0.1, rate 1, epsilon 0.01", () => {
@@ -237,6 +303,10 @@ describe("by hand", () => {
       12,
     );
     expect(step(named("adam-epsilon-after-correction").adam!)).toBeCloseTo(0.1 / (0.1 + 0.01), 12); // m̂/(√v̂ + ε)
+    expect(step(named("adam-epsilon-inside-corrected-root").adam!)).toBeCloseTo(
+      0.1 / Math.sqrt(0.01 + 0.01),
+      12,
+    );
     expect(step(named("adam-bias-not-corrected").adam!)).toBeCloseTo(m / (root + 0.01), 12);
   });
 });

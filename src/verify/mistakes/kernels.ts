@@ -5,43 +5,47 @@ import type { Mistake, Reference } from "./mistake.js";
 
 const WEIGHTED = ["conv2d", "dense"];
 
+/** For each element of the kernel the one that `order` names. */
+function permuted(kernel: NDArray, order: (shape: Shape) => number[]): NDArray {
+  const from = order(kernel.shape);
+  return ndarray(
+    kernel.shape,
+    kernel.data.map((_, i) => kernel.data[from[i]]),
+  );
+}
+
+/** The other way round: element i goes where `order` says. */
+function laidOut(gradient: NDArray, order: (shape: Shape) => number[]): NDArray {
+  const from = order(gradient.shape);
+  const result = ndarray(gradient.shape);
+  from.forEach((source, i) => {
+    result.data[source] = gradient.data[i];
+  });
+  return result;
+}
+
 /** A kernel read in another order of its elements; its gradient comes back in the order of the kernel. */
 function readKernel(
   backend: Reference,
   kind: "conv2d" | "dense",
   order: (shape: Shape) => number[],
 ): Reference {
-  const permuted = (kernel: NDArray) => {
-    const from = order(kernel.shape);
-    return ndarray(
-      kernel.shape,
-      kernel.data.map((_, i) => kernel.data[from[i]]),
-    );
-  };
-  const back = (gradient: NDArray) => {
-    const from = order(gradient.shape);
-    const result = ndarray(gradient.shape);
-    from.forEach((source, i) => {
-      result.data[source] = gradient.data[i];
-    });
-    return result;
-  };
   if (kind === "dense") {
     return {
       ...backend,
-      dense: (x, kernel, bias) => backend.dense(x, permuted(kernel), bias),
+      dense: (x, kernel, bias) => backend.dense(x, permuted(kernel, order), bias),
       denseGradients(x, kernel, dY, wishes) {
-        const found = backend.denseGradients(x, permuted(kernel), dY, wishes);
-        return { ...found, dKernel: back(found.dKernel) };
+        const found = backend.denseGradients(x, permuted(kernel, order), dY, wishes);
+        return { ...found, dKernel: laidOut(found.dKernel, order) };
       },
     };
   }
   return {
     ...backend,
-    conv2d: (x, kernel, bias, window) => backend.conv2d(x, permuted(kernel), bias, window),
+    conv2d: (x, kernel, bias, window) => backend.conv2d(x, permuted(kernel, order), bias, window),
     conv2dGradients(x, kernel, dY, window, wishes) {
-      const found = backend.conv2dGradients(x, permuted(kernel), dY, window, wishes);
-      return { ...found, dKernel: back(found.dKernel) };
+      const found = backend.conv2dGradients(x, permuted(kernel, order), dY, window, wishes);
+      return { ...found, dKernel: laidOut(found.dKernel, order) };
     },
   };
 }
@@ -99,11 +103,8 @@ function times({ shape, data }: NDArray, factor: number): NDArray {
   );
 }
 
-/**
- * PyTorch pads ⌊(k − 1)/2⌋ on either side where TensorFlow's "same" puts the odd one, and with strides all that is left over, after the
- * picture: the picture as a "valid" window of the same outputs sees it then.
- */
-export function symmetricPicture(x: NDArray, window: Window2D, fill: number): NDArray {
+/** The picture as a "valid" window sees it that gives the same outputs with PyTorch's padding (`symmetricPads`). */
+function symmetricPicture(x: NDArray, window: Window2D, fill: number): NDArray {
   const picture = pictureOf(x.shape, window);
   const seen = ndarray([x.shape[0], picture.height, picture.width, x.shape[3]]);
   seen.data.fill(fill);
@@ -129,15 +130,39 @@ interface Picture {
   readonly left: number;
 }
 
-function pictureOf([, H, W]: Shape, window: Window2D): Picture {
+function pictureOf(xShape: Shape, window: Window2D): Picture {
+  const [, H, W] = xShape;
   const { outHeight, outWidth } = windowGeometry("conv2d", H, W, window);
   const [kh, kw] = window.kernel;
+  const [top, left] = symmetricPads(xShape, window);
   return {
     height: (outHeight - 1) * window.strides[0] + kh,
     width: (outWidth - 1) * window.strides[1] + kw,
-    top: Math.floor((kh - 1) / 2),
-    left: Math.floor((kw - 1) / 2),
+    top,
+    left,
   };
+}
+
+/**
+ * PyTorch pads both sides alike, usually by ⌊k/2⌋, where TensorFlow's "same" puts the odd one, and with strides all that is left over, after
+ * the picture. Where ⌊k/2⌋ gives more outputs than "same", the odd one before the picture is the likeliest.
+ */
+export function symmetricPads([, H, W]: Shape, window: Window2D): [number, number] {
+  const { outHeight, outWidth, padTop, padBottom, padLeft, padRight } = windowGeometry(
+    "padding",
+    H,
+    W,
+    window,
+  );
+  const along = (size: number, kernel: number, stride: number, out: number, total: number) => {
+    const half = Math.floor(kernel / 2);
+    const outputs = Math.floor((size + 2 * half - kernel) / stride) + 1;
+    return outputs === out ? half : Math.ceil(total / 2);
+  };
+  return [
+    along(H, window.kernel[0], window.strides[0], outHeight, padTop + padBottom),
+    along(W, window.kernel[1], window.strides[1], outWidth, padLeft + padRight),
+  ];
 }
 
 function eachSeen([N, H, W, C]: Shape, picture: Picture, visit: (inX: number, inSeen: number) => void): void {
@@ -166,6 +191,46 @@ export const KERNEL_MISTAKES: readonly Mistake[] = [
       "The kernel's buffer is laid out [F, C, kh, kw], as PyTorch has it, and was taken for [kh, kw, C, F]: transpose it with (2, 3, 1, 0).",
     concerns: ["conv2d"],
     plant: (backend) => readKernel(backend, "conv2d", inOIHW),
+  },
+  {
+    name: "kernel-gradient-layout-oihw",
+    explanation:
+      "The kernel is right, but its gradient is laid out [F, C, kh, kw], as PyTorch has it: transpose it with (2, 3, 1, 0).",
+    concerns: ["conv2d"],
+    plant: (backend) => ({
+      ...backend,
+      conv2dGradients(x, kernel, dY, window, wishes) {
+        const found = backend.conv2dGradients(x, kernel, dY, window, wishes);
+        return { ...found, dKernel: laidOut(found.dKernel, inOIHW) };
+      },
+    }),
+  },
+  {
+    name: "kernel-not-flipped-in-input-gradient",
+    explanation:
+      "dX was computed with the kernel as it stands. It is dY convolved with the kernel rotated by 180°, as each input meets the taps in reverse.",
+    concerns: ["conv2d"],
+    plant: (backend) => ({
+      ...backend,
+      conv2dGradients(x, kernel, dY, window, wishes) {
+        const found = backend.conv2dGradients(x, kernel, dY, window, wishes);
+        const { dX } = backend.conv2dGradients(x, permuted(kernel, flipped), dY, window, wishes);
+        return { ...found, dX };
+      },
+    }),
+  },
+  {
+    name: "dense-kernel-gradient-transposed",
+    explanation:
+      "The dense kernel is right, but its gradient is laid out [out, in], as PyTorch has it: transpose it.",
+    concerns: ["dense"],
+    plant: (backend) => ({
+      ...backend,
+      denseGradients(x, kernel, dY, wishes) {
+        const found = backend.denseGradients(x, kernel, dY, wishes);
+        return { ...found, dKernel: laidOut(found.dKernel, transposed) };
+      },
+    }),
   },
   {
     name: "dense-kernel-transposed",
@@ -232,6 +297,17 @@ export const KERNEL_MISTAKES: readonly Mistake[] = [
       changeGradients(backend, ({ dKernel, dBias }, images) => ({
         dKernel: times(dKernel, 1 / images),
         dBias: dBias && times(dBias, 1 / images),
+      })),
+  },
+  {
+    name: "weight-gradients-multiplied-by-batch",
+    explanation:
+      "Kernel and bias gradients are larger by the batch size: somewhere on their way the division by it is missing.",
+    concerns: WEIGHTED,
+    plant: (backend) =>
+      changeGradients(backend, ({ dKernel, dBias }, images) => ({
+        dKernel: times(dKernel, images),
+        dBias: dBias && times(dBias, images),
       })),
   },
   {

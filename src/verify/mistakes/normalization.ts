@@ -19,14 +19,15 @@ function unbiased(variance: NDArray, count: number): NDArray {
   );
 }
 
-/** 1/(√v + ε) where 1/√(v + ε) is right, forward and backward. */
-function epsilonOutside(backend: Reference): Reference {
-  // √(v + ε′) = √v + ε for ε′ = ε² + 2ε√v: so the right formulas serve, channel by channel, with another variance and no epsilon.
-  const moved = (variance: NDArray, epsilon: number) =>
-    ndarray(
-      variance.shape,
-      variance.data.map((v) => (Math.sqrt(v) + epsilon) ** 2),
-    );
+/** √(v′ + 0) = √v + ε for v′ = (√v + ε)²: so the right formulas serve with another variance and no epsilon. */
+const moved = (variance: NDArray, epsilon: number) =>
+  ndarray(
+    variance.shape,
+    variance.data.map((v) => (Math.sqrt(v) + epsilon) ** 2),
+  );
+
+/** 1/(√v + ε) where 1/√(v + ε) is right. `textbook`: backward as the books have it, which is not this forward's gradient. */
+function epsilonOutside(backend: Reference, textbook: boolean): Reference {
   return {
     ...backend,
     normalize: (x, { mean, variance }, gamma, beta, epsilon) =>
@@ -34,7 +35,9 @@ function epsilonOutside(backend: Reference): Reference {
     normalizeGradients: (x, dY, { mean, variance }, gamma, epsilon) =>
       backend.normalizeGradients(x, dY, { mean, variance: moved(variance, epsilon) }, gamma, 0),
     batchNormalizationGradients(x, dY, { mean, variance }, gamma, epsilon) {
-      const found = backend.normalizeGradients(x, dY, { mean, variance: moved(variance, epsilon) }, gamma, 0);
+      const outside = { mean, variance: moved(variance, epsilon) };
+      if (textbook) return backend.batchNormalizationGradients(x, dY, outside, gamma, 0);
+      const found = backend.normalizeGradients(x, dY, outside, gamma, 0);
       const { dX, dGamma, dBeta } = found;
       const channels = mean.data.length;
       const count = valuesAChannel(x);
@@ -45,6 +48,25 @@ function epsilonOutside(backend: Reference): Reference {
         // ∂std/∂x = (x − mean)/(M·std), where √(v + ε) would give (x − mean)/(M·√(v + ε)).
         const byStd = std > 0 ? (value - mean.data[c]) / (count * std) : 0;
         dX.data[i] -= gamma.data[c] * inverse * (dBeta.data[c] / count + dGamma.data[c] * byStd);
+      });
+      return { dX, dGamma, dBeta };
+    },
+  };
+}
+
+/** dX with the other of its two terms alone. */
+function withoutTerm(backend: Reference, lost: "mean" | "variance"): Reference {
+  return {
+    ...backend,
+    batchNormalizationGradients(x, dY, statistics, gamma, epsilon) {
+      const { dX, dGamma, dBeta } = backend.normalizeGradients(x, dY, statistics, gamma, epsilon);
+      const channels = gamma.data.length;
+      x.data.forEach((value, i) => {
+        const c = i % channels;
+        const inverseStd = 1 / Math.sqrt(statistics.variance.data[c] + epsilon);
+        const xHat = (value - statistics.mean.data[c]) * inverseStd;
+        const kept = lost === "mean" ? xHat * dGamma.data[c] : dBeta.data[c];
+        dX.data[i] -= (gamma.data[c] * inverseStd * kept) / valuesAChannel(x);
       });
       return { dX, dGamma, dBeta };
     },
@@ -93,6 +115,19 @@ export const NORMALIZATION_MISTAKES: readonly Mistake[] = [
     }),
   },
   {
+    name: "variance-unbiased-textbook-gradient",
+    explanation:
+      "The batch's variance was divided by M − 1, and the gradient is the one for M. Batch normalisation divides by M throughout.",
+    concerns: CONCERNS,
+    plant: (backend) => ({
+      ...backend,
+      batchStatistics(x) {
+        const { mean, variance } = backend.batchStatistics(x);
+        return { mean, variance: unbiased(variance, valuesAChannel(x)) };
+      },
+    }),
+  },
+  {
     name: "moving-variance-unbiased",
     explanation:
       "The moving variance takes the unbiased one, divided by M − 1, as PyTorch does. Keras takes the biased one, which it also normalises with.",
@@ -121,11 +156,32 @@ export const NORMALIZATION_MISTAKES: readonly Mistake[] = [
     plant: (backend) => ({ ...backend, batchNormalizationGradients: backend.normalizeGradients }),
   },
   {
+    name: "batch-normalization-gradient-without-mean",
+    explanation:
+      "dX lacks the term that comes by way of the mean: gamma/√(variance + epsilon)·(dY − mean(dY) − xHat·mean(dY·xHat)).",
+    concerns: CONCERNS,
+    plant: (backend) => withoutTerm(backend, "mean"),
+  },
+  {
+    name: "batch-normalization-gradient-without-variance",
+    explanation:
+      "dX lacks the term that comes by way of the variance: gamma/√(variance + epsilon)·(dY − mean(dY) − xHat·mean(dY·xHat)).",
+    concerns: CONCERNS,
+    plant: (backend) => withoutTerm(backend, "variance"),
+  },
+  {
     name: "epsilon-outside-root",
     explanation:
       "Epsilon was added to the standard deviation. It belongs under the root: 1/√(variance + epsilon).",
     concerns: CONCERNS,
-    plant: epsilonOutside,
+    plant: (backend) => epsilonOutside(backend, false),
+  },
+  {
+    name: "epsilon-outside-root-textbook-gradient",
+    explanation:
+      "Epsilon was added to the standard deviation, and the gradient is the one for epsilon under the root: 1/√(variance + epsilon).",
+    concerns: CONCERNS,
+    plant: (backend) => epsilonOutside(backend, true),
   },
   {
     name: "epsilon-of-pytorch",
