@@ -1,4 +1,5 @@
 /** Each known mistake is what it says: it changes the tensors that it must change, no other, and in the right way. */
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { referenceBackend } from "../src/backend/reference.js";
 import { KINDS } from "../src/layers/index.js";
@@ -318,5 +319,12 @@ it("every mistake has a name of its own, an explanation, and is planted somewher
     expect(explanation, name).toMatch(/\.$/);
     expect(Boolean(plant) !== Boolean(adam), name).toBe(true);
     expect(concerns.some((kind) => others.includes(kind)) || name in LAYER_MISTAKES, name).toBe(true);
+  }
+});
+
+it("docs/check.md lists them all, in the same words", () => {
+  const page = readFileSync(new URL("../docs/check.md", import.meta.url), "utf8").replace(/ +/g, " ");
+  for (const { name, concerns, explanation } of MISTAKES) {
+    expect(page).toContain(`| \`${name}\` | ${concerns.join(", ")} | ${explanation} |`);
   }
 });
