@@ -27,7 +27,7 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { applyChange, changesOf, showChange } from "./operators.js";
-import { renderReport } from "./report.js";
+import { renderPage, renderReport } from "./report.js";
 import { sample } from "./sample.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -97,7 +97,7 @@ async function testMutants() {
   }
   const { text, share } = renderReport(results, readExplanations());
   console.log(`\n${text}`);
-  if (options.report) writeFileSync(options.report, text);
+  if (options.report) writeFileSync(options.report, renderPage(text));
   return share >= 0.95 ? 0 : 1;
 }
 
