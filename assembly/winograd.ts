@@ -8,6 +8,7 @@
  * height, then the images.
  */
 import { multiply, multiplyTransposed } from "./matmul";
+import { kernelPanel, kernelPanelTransposed } from "./winogradKernelPanel";
 import {
   winogradGradientRow,
   winogradInputRow,
@@ -34,23 +35,14 @@ export function winogradKernel(
   begin: i32,
   end: i32,
 ): void {
-  const tapBytes = (<usize>channels * <usize>filters) << 2;
-  const rowBytes = (<usize>filters) << 2;
+  const planeBytes = ((<usize>channels * <usize>filters) << 2) + GAP;
   for (let panel = begin; panel < end; panel++) {
     for (let first = 0; first < channels; first += KERNEL_ROWS) {
       const rows = min(KERNEL_ROWS, channels - first);
       const bytes = (<usize>rows) << 5;
-      for (let tap: usize = 0; tap < 9; tap++) {
-        let from = kernel + tap * tapBytes + <usize>first * rowBytes + ((<usize>panel) << 5);
-        const taps = scratch + tap * bytes;
-        for (let at: usize = 0; at < bytes; at += 32) {
-          v128.store(taps + at, v128.load(from));
-          v128.store(taps + at, v128.load(from, 16), 16);
-          from += rowBytes;
-        }
-      }
+      kernelPanel(scratch, kernel, channels, filters, panel, first, rows);
       const to = u + ((<usize>(panel * channels + first)) << 5);
-      winogradKernelTiles(to, tapBytes + GAP, scratch, scratch + 9 * bytes, bytes);
+      winogradKernelTiles(to, planeBytes, scratch, scratch + 9 * bytes, bytes);
     }
   }
 }
@@ -68,41 +60,15 @@ export function winogradKernelTransposed(
   begin: i32,
   end: i32,
 ): void {
-  const tapBytes = (<usize>channels * <usize>filters) << 2;
-  const rowBytes = (<usize>filters) << 2;
+  const planeBytes = ((<usize>channels * <usize>filters) << 2) + GAP;
   for (let panel = begin; panel < end; panel++) {
     for (let first = 0; first < filters; first += KERNEL_ROWS) {
       const rows = min(KERNEL_ROWS, filters - first);
       const bytes = (<usize>rows) << 5;
-      for (let tap: usize = 0; tap < 9; tap++) {
-        const from = kernel + (8 - tap) * tapBytes + <usize>(8 * panel) * rowBytes + ((<usize>first) << 2);
-        const taps = scratch + tap * bytes;
-        transposePanel(taps, from, rowBytes, rows);
-        transposePanel(taps + 16, from + 4 * rowBytes, rowBytes, rows);
-      }
+      kernelPanelTransposed(scratch, kernel, channels, filters, panel, first, rows);
       const to = u + ((<usize>(panel * filters + first)) << 5);
-      winogradKernelTiles(to, tapBytes + GAP, scratch, scratch + 9 * bytes, bytes);
+      winogradKernelTiles(to, planeBytes, scratch, scratch + 9 * bytes, bytes);
     }
-  }
-}
-
-/** Four rows of `count` floats (a multiple of 4), `stride` bytes apart, become half of a panel: `count` rows of four. */
-function transposePanel(to: usize, from: usize, stride: usize, count: i32): void {
-  for (let k = 0; k < count; k += 4) {
-    const a = v128.load(from);
-    const b = v128.load(from + stride);
-    const c = v128.load(from + 2 * stride);
-    const d = v128.load(from + 3 * stride);
-    const ab01 = i32x4.shuffle(a, b, 0, 4, 1, 5);
-    const ab23 = i32x4.shuffle(a, b, 2, 6, 3, 7);
-    const cd01 = i32x4.shuffle(c, d, 0, 4, 1, 5);
-    const cd23 = i32x4.shuffle(c, d, 2, 6, 3, 7);
-    v128.store(to, i32x4.shuffle(ab01, cd01, 0, 1, 4, 5));
-    v128.store(to, i32x4.shuffle(ab01, cd01, 2, 3, 6, 7), 32);
-    v128.store(to, i32x4.shuffle(ab23, cd23, 0, 1, 4, 5), 64);
-    v128.store(to, i32x4.shuffle(ab23, cd23, 2, 3, 6, 7), 96);
-    from += 16;
-    to += 128;
   }
 }
 

@@ -1,10 +1,19 @@
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
+import { chooseAlgorithm } from "../src/backend/wasm/convolutionAlgorithm.js";
 import { Recorder } from "../src/backend/wasm/recorder.js";
-import { winogradForward, winogradGradients, winogradSuits } from "../src/backend/wasm/winograd.js";
-import { type Padding, type Shape, sizeOf, type Window2D, windowGeometry } from "../src/shape.js";
+import { winogradForward, winogradGradients } from "../src/backend/wasm/winograd.js";
+import type { Padding, Window2D } from "../src/shape.js";
 import { randomValues } from "./support/arrays.js";
 import { expectClose, sumTolerance } from "./support/close.js";
+import {
+  amplification,
+  type ConvolutionCase,
+  convolutionSums,
+  times,
+  transpose,
+  windowOf,
+} from "./support/convolutionSums.js";
 import { Core } from "./support/kernels.js";
 import { Program } from "./support/recording.js";
 
@@ -34,78 +43,14 @@ const A_TRANSPOSED = [
   [0, a / 2, -a / 2, 2 * b, -2 * b, 1],
 ];
 
-/**
- * By how much the transforms amplify rounding against a direct sum. With independent inputs of variance 1, product i of
- * F(4, 3) has variance Σ_k B_ik²·Σ_k G_ik² for each channel; the output adds them with weights A_ri², where a direct
- * sum has 3. So an error relative to the products appears in output r larger by √(Σ_i A_ri²·B_i²·G_i² / 3); in two
- * dimensions by the square of that. The worst r counts.
- */
-function amplification(outer: number[][], left: number[][], right: number[][], terms: number): number {
-  const square = (row: number[]) => row.reduce((sum, value) => sum + value * value, 0);
-  const rows = outer.map((row) =>
-    row.reduce((sum, value, i) => sum + value * value * square(left[i]) * square(right[i]), 0),
-  );
-  return Math.max(...rows) / terms;
-}
-const transpose = (m: number[][]) => m[0].map((_, j) => m.map((row) => row[j]));
 const FORWARD = amplification(A_TRANSPOSED, B_TRANSPOSED, G, 3); // 7.1
 const GRADIENT = amplification(transpose(G), B_TRANSPOSED, transpose(A_TRANSPOSED), 4); // 6.0
-
-interface Case {
-  readonly n: number;
-  readonly h: number;
-  readonly w: number;
-  readonly c: number;
-  readonly f: number;
-  readonly padding: Padding;
-}
-
-const windowOf = ({ padding }: Case): Window2D => ({ kernel: [3, 3], strides: [1, 1], padding });
-
-/** float32 inputs of a case, and its results by direct float64 sums. */
-function direct(test: Case) {
-  const { n, h, w, c, f } = test;
-  const { outHeight, outWidth, padTop, padLeft } = windowGeometry("conv2d", h, w, windowOf(test));
-  const values = (shape: Shape, seed: number) => randomValues(sizeOf(shape), seed);
-  const x = values([n, h, w, c], 1);
-  const kernel = values([3, 3, c, f], 2);
-  const bias = values([f], 3);
-  const dY = values([n, outHeight, outWidth, f], 4);
-  const y = new Float64Array(dY.length);
-  const dX = new Float64Array(x.length);
-  const dKernel = new Float64Array(kernel.length);
-  for (let image = 0; image < n; image++) {
-    for (let i = 0; i < outHeight; i++) {
-      for (let j = 0; j < outWidth; j++) {
-        const at = ((image * outHeight + i) * outWidth + j) * f;
-        for (let k = 0; k < f; k++) y[at + k] = bias[k];
-        for (let tap = 0; tap < 9; tap++) {
-          const row = i + Math.floor(tap / 3) - padTop;
-          const column = j + (tap % 3) - padLeft;
-          if (row < 0 || row >= h || column < 0 || column >= w) continue;
-          const pixel = ((image * h + row) * w + column) * c;
-          for (let q = 0; q < c; q++) {
-            const weights = (tap * c + q) * f;
-            let sum = 0;
-            for (let k = 0; k < f; k++) {
-              y[at + k] += x[pixel + q] * kernel[weights + k];
-              dKernel[weights + k] += x[pixel + q] * dY[at + k];
-              sum += dY[at + k] * kernel[weights + k];
-            }
-            dX[pixel + q] += sum;
-          }
-        }
-      }
-    }
-  }
-  return { x, kernel, bias, dY, y, dX, dKernel, outHeight, outWidth };
-}
 
 const core = new Core();
 beforeEach(() => core.reset());
 
 /** Forward and gradients by the recorded program, cut for so many workers. */
-function winograd(test: Case, inputs: ReturnType<typeof direct>, workers: number) {
+function winograd(test: ConvolutionCase, inputs: ReturnType<typeof convolutionSums>, workers: number) {
   core.reset();
   const recorder = new Recorder();
   const x = recorder.tensor([test.n, test.h, test.w, test.c]);
@@ -131,8 +76,8 @@ function winograd(test: Case, inputs: ReturnType<typeof direct>, workers: number
   };
 }
 
-function check(test: Case): void {
-  const expected = direct(test);
+function check(test: ConvolutionCase): void {
+  const expected = convolutionSums(test);
   const got = winograd(test, expected, 1);
   const tiles = test.n * Math.ceil(expected.outHeight / 4) * Math.ceil(expected.outWidth / 4);
   const context = JSON.stringify(test);
@@ -151,8 +96,6 @@ describe("matrices", () => {
   it("are a convolution: Aᵀ[(G g) ⊙ (Bᵀ d)] = Σ g_k·d_{r+k}", () => {
     const d = randomValues(6, 5);
     const g = randomValues(3, 6);
-    const times = (m: number[][], v: ArrayLike<number>) =>
-      m.map((row) => row.reduce((sum, value, k) => sum + value * v[k], 0));
     const v = times(B_TRANSPOSED, d);
     const y = times(
       A_TRANSPOSED,
@@ -172,7 +115,7 @@ describe("matrices", () => {
 });
 
 describe("winograd against direct float64 sums", () => {
-  it.each<Case>([
+  it.each<ConvolutionCase>([
     { n: 1, h: 4, w: 4, c: 32, f: 32, padding: "same" },
     { n: 1, h: 1, w: 1, c: 8, f: 8, padding: "same" },
     { n: 3, h: 7, w: 5, c: 32, f: 40, padding: "same" },
@@ -199,20 +142,22 @@ describe("winograd against direct float64 sums", () => {
   });
 });
 
-describe("winogradSuits", () => {
+describe("the choice", () => {
   const same: Window2D = { kernel: [3, 3], strides: [1, 1], padding: "same" };
+  const chosen = (x: number[], filters: number, window = same) =>
+    chooseAlgorithm(x, [...window.kernel, x[3], filters], window);
 
   it("takes 3×3 of stride 1 with panels of channels", () => {
-    expect(winogradSuits([32, 32, 32, 64], [3, 3, 64, 64], same)).toBe(true);
-    expect(winogradSuits([32, 14, 14, 96], [3, 3, 96, 256], { ...same, padding: "valid" })).toBe(true);
-    expect(winogradSuits([32, 32, 32, 64], [3, 3, 64, 64], { ...same, strides: [2, 2] })).toBe(false);
-    expect(winogradSuits([32, 32, 32, 64], [1, 1, 64, 64], { ...same, kernel: [1, 1] })).toBe(false);
-    expect(winogradSuits([32, 32, 32, 3], [3, 3, 3, 64], same)).toBe(false);
-    expect(winogradSuits([32, 32, 32, 60], [3, 3, 60, 64], same)).toBe(false);
+    expect(chosen([32, 32, 32, 64], 64)).toBe("winograd");
+    expect(chosen([32, 14, 14, 96], 256, { ...same, padding: "valid" })).toBe("winograd");
+    expect(chosen([32, 32, 32, 64], 64, { ...same, strides: [2, 2] })).toBe("direct");
+    expect(chosen([32, 32, 32, 64], 64, { ...same, kernel: [1, 1] })).toBe("direct");
+    expect(chosen([32, 32, 32, 3], 64)).toBe("direct");
+    expect(chosen([32, 32, 32, 60], 64)).toBe("direct");
   });
 
-  it("leaves 2×2 maps alone: 36 products for four outputs are no gain over nine each", () => {
-    expect(winogradSuits([32, 2, 2, 512], [3, 3, 512, 512], same)).toBe(false);
-    expect(winogradSuits([32, 4, 4, 512], [3, 3, 512, 512], same)).toBe(true);
+  it("takes maps whose tiles are not too empty: 36 products a tile, nine an output", () => {
+    expect(chosen([32, 3, 3, 512], 512)).toBe("winograd");
+    expect(chosen([32, 1, 3, 512], 512)).toBe("direct");
   });
 });

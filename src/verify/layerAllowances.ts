@@ -1,5 +1,5 @@
 /** How far each tensor of a layer case may be off. docs/check.md explains the figures. */
-import { winogradSuits } from "../backend/wasm/winograd.js";
+import { amplificationOf, chooseAlgorithm } from "../backend/wasm/convolutionAlgorithm.js";
 import type { BatchNormalizationOptions } from "../layers/batchNormalization.js";
 import type { Conv2DOptions } from "../layers/conv2d.js";
 import { sizeOf } from "../shape.js";
@@ -11,9 +11,6 @@ import { productTolerances } from "./descriptions/products.js";
 import type { Results } from "./layer.js";
 import { largest, normOf } from "./values.js";
 import type { KinkCount } from "./watch.js";
-
-/** By how much Winograd's transforms amplify roundings: test/winograd.test.ts. */
-const WINOGRAD = { forward: 7.1, gradient: 7.1 };
 
 /** @param kinks undefined when nobody looked: then any unit may be near */
 export function layerAllowances(
@@ -46,8 +43,9 @@ function leastTolerances(file: LayerFileCase, ours: Results): ReadonlyMap<string
       const places = batch * sizeOf(outputShape(given).slice(0, 2));
       const lengths = { y: taps * input[2] + 1, dX: taps * filters, dKernel: places, dBias: places };
       const window = { kernel: kernelSize, strides, padding };
-      const suits = winogradSuits([batch, ...input], [...kernelSize, input[2], filters], window);
-      return productTolerances(given, values, lengths, suits ? WINOGRAD : undefined);
+      const x = [batch, ...input];
+      const algorithm = chooseAlgorithm(x, [...kernelSize, input[2], filters], window);
+      return productTolerances(given, values, lengths, amplificationOf(algorithm, x));
     }
     case "dense": {
       const { units } = options as { units: number };

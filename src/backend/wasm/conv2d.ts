@@ -2,6 +2,7 @@
 import { type Pair, type Shape, sizeOf, type Window2D, windowAxis, windowGeometry } from "../../shape.js";
 import type { Backend } from "../backend.js";
 import { DEPTH, EDGE_BYTES, PACKED_BYTES, PANEL } from "./blocks.js";
+import { chooseAlgorithm } from "./convolutionAlgorithm.js";
 import {
   all,
   byImages,
@@ -14,7 +15,8 @@ import {
   type WasmTensor,
 } from "./recorder.js";
 import { channelSums } from "./sums.js";
-import { winogradForward, winogradGradients, winogradSuits } from "./winograd.js";
+import { winogradForward, winogradGradients } from "./winograd.js";
+import { winogradMap } from "./winogradMap.js";
 
 /** An im2col block: half of a 1 MB second-level cache. bench/conv2d.bench.ts */
 const BLOCK_BYTES = 512 * 1024;
@@ -26,23 +28,32 @@ const GRADIENT_ROWS = DEPTH;
 
 export function convolutionOps(recorder: Recorder): Pick<Backend<WasmTensor>, "conv2d" | "conv2dGradients"> {
   const direct = directConvolution(recorder);
+  const map = winogradMap(recorder);
   return {
     conv2d(x, kernel, bias, window) {
-      const suits = winogradSuits(x.shape, kernel.shape, window);
-      return suits
-        ? winogradForward(recorder, x, kernel, bias, window)
-        : direct.forward(x, kernel, bias, window);
+      switch (chooseAlgorithm(x.shape, kernel.shape, window)) {
+        case "direct":
+          return direct.forward(x, kernel, bias, window);
+        case "winograd":
+          return winogradForward(recorder, x, kernel, bias, window);
+        case "winogradMap":
+          return map.forward(x, kernel, bias);
+      }
     },
 
     conv2dGradients(x, kernel, dY, window, wishes) {
-      if (winogradSuits(x.shape, kernel.shape, window)) {
-        return winogradGradients(recorder, x, kernel, dY, window, wishes);
+      switch (chooseAlgorithm(x.shape, kernel.shape, window)) {
+        case "direct":
+          return {
+            dX: wishes.dX ? direct.inputGradient(x.shape, kernel, dY, window) : undefined,
+            dKernel: direct.kernelGradient(x, kernel.shape, dY, window),
+            dBias: wishes.dBias ? channelSums(recorder, dY) : undefined,
+          };
+        case "winograd":
+          return winogradGradients(recorder, x, kernel, dY, window, wishes);
+        case "winogradMap":
+          return map.gradients(x, kernel, dY, wishes);
       }
-      return {
-        dX: wishes.dX ? direct.inputGradient(x.shape, kernel, dY, window) : undefined,
-        dKernel: direct.kernelGradient(x, kernel.shape, dY, window),
-        dBias: wishes.dBias ? channelSums(recorder, dY) : undefined,
-      };
     },
   };
 }

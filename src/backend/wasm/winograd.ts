@@ -12,8 +12,6 @@ const POINTS = 36;
 const GAP_BYTES = 64;
 const GAP_FLOATS = 16;
 const PANEL = 8;
-/** A thinner product spends its time on transforms: bench/winograd.bench.ts. */
-const LEAST_CHANNELS = 16;
 /** Tiles that pass together through transform, products and back: bench/winograd.bench.ts. */
 const BLOCK_TILES = 64;
 /** For the planes of a kernel's gradient: half of a 1 MB second-level cache. */
@@ -21,18 +19,6 @@ const GRADIENT_BLOCK_BYTES = 512 * 1024;
 const KERNEL_SCRATCH_BYTES = 27 * 32 * 32;
 /** Depth of a packed tile: DEPTH in assembly/matmul.ts. */
 const PACKED_BYTES = 5 * 256 * 4;
-
-/** Whether the Winograd form can compute this convolution, and pays. */
-export function winogradSuits(x: Shape, kernel: Shape, window: Window2D): boolean {
-  const [, height, width, channels] = x;
-  const filters = kernel[3];
-  if (kernel[0] !== 3 || kernel[1] !== 3 || window.strides[0] !== 1 || window.strides[1] !== 1) return false;
-  if (channels % PANEL !== 0 || filters % PANEL !== 0) return false;
-  if (Math.min(channels, filters) < LEAST_CHANNELS) return false;
-  const { outHeight, outWidth } = windowGeometry("conv2d", height, width, window);
-  // Products of the tiles, whole ones at the edges too, against nine an output: at 2×2 maps they are as many.
-  return POINTS * tilesOf(outHeight) * tilesOf(outWidth) <= 0.7 * 9 * outHeight * outWidth;
-}
 
 /** Y = conv2d(X, W) + b. */
 export function winogradForward(

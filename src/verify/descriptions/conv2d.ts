@@ -1,23 +1,21 @@
 import fc from "fast-check";
-import { winogradSuits } from "../../backend/wasm/winograd.js";
+import { amplificationOf, chooseAlgorithm } from "../../backend/wasm/convolutionAlgorithm.js";
 import { type Conv2DOptions, conv2d as layer } from "../../layers/conv2d.js";
 import { type CaseBounds, type LayerDescription, outputShape, randomLayerValues } from "../description.js";
 import type { LayerCase } from "../layer.js";
 import { elementwise, padding, sizeUpTo, windowedPicture } from "./arbitraries.js";
 import { productTolerances, reluMargin } from "./products.js";
 
-/**
- * By how much Winograd's transforms amplify roundings against direct sums of independent terms: derived from the matrices in
- * test/winograd.test.ts, √7.1² and √6.0².
- */
-const WINOGRAD = { forward: 7.1, gradient: 7.1 };
-
 export const conv2d: LayerDescription = {
   name: "conv2d",
   cases(bounds) {
     return bounds.channels < 16
       ? anyWindow(bounds)
-      : fc.oneof({ weight: 4, arbitrary: anyWindow(bounds) }, wide);
+      : fc.oneof(
+          { weight: 16, arbitrary: anyWindow(bounds) },
+          { weight: 4, arbitrary: wide },
+          { weight: 1, arbitrary: smallMap },
+        );
   },
   values: randomLayerValues,
   tolerances(given, values) {
@@ -28,8 +26,9 @@ export const conv2d: LayerDescription = {
     const places = given.batch * outHeight * outWidth;
     const lengths = { y: taps * input[2] + 1, dX: taps * filters, dKernel: places, dBias: places };
     const window = { kernel: kernelSize, strides, padding };
-    const suits = winogradSuits([given.batch, ...input], [...kernelSize, input[2], filters], window);
-    return productTolerances(given, values, lengths, suits ? WINOGRAD : undefined);
+    const x = [given.batch, ...input];
+    const algorithm = chooseAlgorithm(x, [...kernelSize, input[2], filters], window);
+    return productTolerances(given, values, lengths, amplificationOf(algorithm, x));
   },
   margin: reluMargin,
 };
@@ -61,6 +60,19 @@ const wide: fc.Arbitrary<LayerCase> = fc
   })
   .map(({ size, padding, channels, filters, activation, batch }) =>
     conv2dCase({ filters, kernelSize: 3, padding, activation }, [...size, channels], batch),
+  );
+
+/** Where one Winograd tile covers the whole map. */
+const smallMap: fc.Arbitrary<LayerCase> = fc
+  .record({
+    size: fc.tuple(fc.constantFrom(2, 4, 5), fc.constantFrom(2, 4, 5)),
+    channels: fc.constantFrom(64, 72),
+    filters: fc.constantFrom(64, 72),
+    activation: elementwise,
+    batch: fc.integer({ min: 1, max: 3 }),
+  })
+  .map(({ size, channels, filters, activation, batch }) =>
+    conv2dCase({ filters, kernelSize: 3, padding: "same", activation }, [...size, channels], batch),
   );
 
 function conv2dCase(options: object, picture: readonly number[], batch: number): LayerCase {

@@ -1,4 +1,5 @@
 /** What conv2d and dense have in common: products of two, summed, then an activation. */
+import type { Amplification } from "../../backend/wasm/convolutionAlgorithm.js";
 import type { ActivationName } from "../../layers/activations.js";
 import { ndarray } from "../../reference/ndarray.js";
 import { productScales, ROUNDOFF, sumError } from "../description.js";
@@ -11,12 +12,6 @@ export interface SumLengths {
   readonly dX: number;
   readonly dKernel: number;
   readonly dBias: number;
-}
-
-/** How much larger roundings are than those of direct sums: Winograd's transforms amplify them. */
-export interface Amplification {
-  readonly forward: number;
-  readonly gradient: number;
 }
 
 const DIRECT: Amplification = { forward: 1, gradient: 1 };

@@ -1,0 +1,60 @@
+/** Which algorithm computes a convolution: decided here alone, from what bench/winograd.bench.ts and bench/conv2d.bench.ts measure. */
+import { type Shape, type Window2D, windowGeometry } from "../../shape.js";
+import { PANEL } from "./blocks.js";
+
+export type ConvolutionAlgorithm =
+  /** Matrix products: any window. conv2d.ts */
+  | "direct"
+  /** F(4×4, 3×3), tile by tile. winograd.ts */
+  | "winograd"
+  /** Winograd with one tile for the whole of a small map. winogradMap.ts */
+  | "winogradMap";
+
+/** How much larger roundings are than those of direct sums of independent terms, in Y and dX, and in dKernel. */
+export interface Amplification {
+  readonly forward: number;
+  readonly gradient: number;
+}
+
+/** Sides that `winogradMap` knows; each with its amplification along one axis: test/winogradMap.test.ts. */
+const MAP_SIDES: Readonly<Record<number, Amplification>> = {
+  2: { forward: 2, gradient: 3 },
+  4: { forward: 6.8, gradient: 5.7 },
+  5: { forward: 16.8, gradient: 11.8 },
+};
+/** With fewer channels or filters the transforms cost more than the products that they save. */
+const MAP_LEAST_CHANNELS = 64;
+const LEAST_CHANNELS = 16;
+/** Winograd's products, of whole tiles at the edges too, as a share of the direct ones, up to which it pays. */
+const MOST_PRODUCTS = 0.7;
+
+/** @param x [N, H, W, C]  @param kernel [kh, kw, C, F] */
+export function chooseAlgorithm(x: Shape, kernel: Shape, window: Window2D): ConvolutionAlgorithm {
+  const [, height, width, channels] = x;
+  const [kernelHeight, kernelWidth, , filters] = kernel;
+  const stride1 = window.strides[0] === 1 && window.strides[1] === 1;
+  if (kernelHeight !== 3 || kernelWidth !== 3 || !stride1) return "direct";
+  if (channels % PANEL !== 0 || filters % PANEL !== 0) return "direct";
+  const least = Math.min(channels, filters);
+  const small = window.padding === "same" && height in MAP_SIDES && width in MAP_SIDES;
+  if (small && least >= MAP_LEAST_CHANNELS) return "winogradMap";
+  const { outHeight, outWidth } = windowGeometry("conv2d", height, width, window);
+  const products = (36 * Math.ceil(outHeight / 4) * Math.ceil(outWidth / 4)) / (9 * outHeight * outWidth);
+  return least >= LEAST_CHANNELS && products <= MOST_PRODUCTS ? "winograd" : "direct";
+}
+
+export function amplificationOf(algorithm: ConvolutionAlgorithm, x: Shape): Amplification {
+  switch (algorithm) {
+    case "direct":
+      return { forward: 1, gradient: 1 };
+    case "winograd": // test/winograd.test.ts
+      return { forward: 7.1, gradient: 7.1 };
+    case "winogradMap": {
+      const [high, wide] = [MAP_SIDES[x[1]], MAP_SIDES[x[2]]];
+      return {
+        forward: Math.sqrt(high.forward * wide.forward),
+        gradient: Math.sqrt(high.gradient * wide.gradient),
+      };
+    }
+  }
+}
