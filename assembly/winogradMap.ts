@@ -58,7 +58,7 @@ export function mapInput(
  * Y = Aᵀ[U ⊙ V]A + b for panels [begin, end) of 8 filters, `chunk` panels at a time. v from mapInput, y [N, H, W, F],
  * bias [F] or address 0. With `transposed` the kernel [3, 3, F, C] is that of the convolution whose dX is wanted: it is
  * flipped in both directions, its channels and filters exchanged. Sums over the channels go in pieces of `depth`.
- * Scratch: the chunk's U and M, planes [chunk, C, 8] and [N, chunk·8]; taps and their half-way, (9 + 3·points(H))·32·8
+ * Scratch: a piece of U, planes [chunk, depth, 8]; M, planes [N, chunk·8]; taps and their half-way, (9 + 3·points(H))·32·8
  * floats; half-way to Y, H·points(W)·chunk·8 floats.
  */
 export function mapConvolution(
@@ -84,33 +84,33 @@ export function mapConvolution(
   const channelBytes = (<usize>channels) << 2;
   const filterBytes = (<usize>filters) << 2;
   const vPlane = <usize>images * channelBytes + GAP;
-  const panelBytes = channelBytes << 3;
+  const panelBytes = (<usize>depth) << 5;
   const uPlane = <usize>chunk * panelBytes + GAP;
-  const mPlane = ((<usize>(images * chunk)) << 5) + GAP;
+  const mPlane = (<usize>(images * chunk) << 5) + GAP;
   const m = scratch + <usize>points * uPlane;
   const taps = m + <usize>points * mPlane;
   const half = taps + <usize>((9 + 3 * high) * KERNEL_ROWS * 32);
   for (let first = begin; first < end; first += chunk) {
     const panels = min(chunk, end - first);
     const bytes = (<usize>panels) << 5;
-    for (let panel = 0; panel < panels; panel++) {
-      for (let row = 0; row < channels; row += KERNEL_ROWS) {
-        const rows = min(KERNEL_ROWS, channels - row);
-        if (transposed) kernelPanelTransposed(taps, kernel, filters, channels, first + panel, row, rows);
-        else kernelPanel(taps, kernel, channels, filters, first + panel, row, rows);
-        const u = scratch + <usize>panel * panelBytes + ((<usize>row) << 5);
-        kernelPoints(u, uPlane, height, width, taps, (<usize>rows) << 5);
-      }
-    }
     for (let k = 0; k < channels; k += depth) {
       const terms = min(depth, channels - k);
+      for (let panel = 0; panel < panels; panel++) {
+        for (let row = 0; row < terms; row += KERNEL_ROWS) {
+          const rows = min(KERNEL_ROWS, terms - row);
+          if (transposed) kernelPanelTransposed(taps, kernel, filters, channels, first + panel, k + row, rows);
+          else kernelPanel(taps, kernel, channels, filters, first + panel, k + row, rows);
+          const u = scratch + <usize>panel * panelBytes + ((<usize>row) << 5);
+          kernelPoints(u, uPlane, height, width, taps, (<usize>rows) << 5);
+        }
+      }
       for (let p: usize = 0; p < <usize>points; p++) {
         multiply(
           m + p * mPlane,
           bytes,
           v + p * vPlane + ((<usize>k) << 2),
           channelBytes,
-          scratch + p * uPlane + ((<usize>k) << 5),
+          scratch + p * uPlane,
           panelBytes,
           images,
           panels << 3,

@@ -22,6 +22,10 @@ const TILE_ROWS = 5;
  * 64 at 384 channels give 2.5e-6 of max|Y|, one sum 7e-6.
  */
 const AMPLIFIED_DEPTH = 64;
+/** Elsewhere: such a piece of V and a panel of U lie in the first-level cache together. */
+const DEPTH = 128;
+/** Filters that one pass over V serves: more leave workers without work. */
+const MOST_PANELS = 8;
 export interface WinogradMap {
   /** Y = conv2d(X, W) + b. */
   forward(x: WasmTensor, kernel: WasmTensor, bias: WasmTensor | undefined): WasmTensor;
@@ -65,8 +69,9 @@ export function winogradMap(recorder: Recorder): WinogradMap {
     const filters = kernel.shape[transposed ? 2 : 3];
     const y = recorder.tensor([images, height, width, filters]);
     const points = POINTS[height] * POINTS[width];
-    const panelBytes = points * channels * PANEL * 4;
-    const chunk = Math.max(1, Math.min(filters / PANEL, Math.floor(CHUNK_BYTES / panelBytes)));
+    const depth = Math.min(channels, height === 5 || width === 5 ? AMPLIFIED_DEPTH : DEPTH);
+    const panelBytes = points * depth * PANEL * 4;
+    const chunk = Math.max(1, Math.min(MOST_PANELS, filters / PANEL, Math.floor(CHUNK_BYTES / panelBytes)));
     const productBytes = points * (images * chunk * PANEL * 4 + 2 * GAP_BYTES);
     const tapBytes = (9 + 3 * POINTS[height]) * KERNEL_ROWS * PANEL * 4;
     const halfBytes = height * POINTS[width] * chunk * PANEL * 4;
@@ -84,7 +89,7 @@ export function winogradMap(recorder: Recorder): WinogradMap {
       channels,
       filters,
       transposed ? 1 : 0,
-      height === 5 || width === 5 ? AMPLIFIED_DEPTH : channels,
+      depth,
       chunk,
     );
     return y;
