@@ -14,6 +14,14 @@ export function packColumns(to: usize, a: usize, lda: usize, width: i32, depth: 
     }
     return;
   }
+  if (width == 4) {
+    for (; depth > 0; depth--) {
+      v128.store(to, v128.load(a));
+      to += 16;
+      a += lda;
+    }
+    return;
+  }
   for (; depth > 0; depth--) {
     for (let i: usize = 0; i < <usize>width; i++) store<f32>(to + (i << 2), load<f32>(a + (i << 2)));
     to += (<usize>width) << 2;

@@ -246,7 +246,8 @@ export function winogradGradientTiles(
   const filterBytes = (<usize>filters) << 2;
   const rowBytes = <usize>width * filterBytes;
   const tiles = <usize>(images * tilesHigh * tilesWide);
-  const plane = tiles * filterBytes + GAP;
+  const panelStride = (tiles << 5) + GAP;
+  const plane = <usize>(filters >> 3) * panelStride + GAP;
   const stripeStride = <usize>(4 * tilesWide) * filterBytes + GAP;
   const zeros = scratch + 6 * stripeStride;
   memory.fill(scratch, 0, 6 * stripeStride + rowBytes);
@@ -255,7 +256,7 @@ export function winogradGradientTiles(
       winogradGradientRow(
         z + ((<usize>((n * tilesHigh + tileRow) * tilesWide)) << 5),
         plane,
-        tiles << 5,
+        panelStride,
         32,
         dY + <usize>(n * height) * rowBytes,
         4 * tileRow,
@@ -291,7 +292,8 @@ export function winogradKernelGradient(
   const channelBytes = (<usize>channels) << 2;
   const filterBytes = (<usize>filters) << 2;
   const vPlane = <usize>tiles * channelBytes + GAP;
-  const zPlane = <usize>tiles * filterBytes + GAP;
+  const zPanel = ((<usize>tiles) << 5) + GAP;
+  const zPlane = <usize>(filters >> 3) * zPanel + GAP;
   const duPlane = <usize>blockRows * filterBytes + GAP;
   const half = scratch + 36 * duPlane;
   const packed = half + 18 * filterBytes;
@@ -304,7 +306,7 @@ export function winogradKernelGradient(
         v + p * vPlane + ((<usize>first) << 2),
         channelBytes,
         z + p * zPlane,
-        (<usize>tiles) << 5,
+        zPanel,
         rows,
         filters,
         tiles,

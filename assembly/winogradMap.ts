@@ -86,7 +86,7 @@ export function mapConvolution(
   const vPlane = <usize>images * channelBytes + GAP;
   const panelBytes = (<usize>depth) << 5;
   const uPlane = <usize>chunk * panelBytes + GAP;
-  const mPlane = (<usize>(images * chunk) << 5) + GAP;
+  const mPlane = ((<usize>(images * chunk)) << 5) + GAP;
   const m = scratch + <usize>points * uPlane;
   const taps = m + <usize>points * mPlane;
   const half = taps + <usize>((9 + 3 * high) * KERNEL_ROWS * 32);
@@ -98,7 +98,8 @@ export function mapConvolution(
       for (let panel = 0; panel < panels; panel++) {
         for (let row = 0; row < terms; row += KERNEL_ROWS) {
           const rows = min(KERNEL_ROWS, terms - row);
-          if (transposed) kernelPanelTransposed(taps, kernel, filters, channels, first + panel, k + row, rows);
+          if (transposed)
+            kernelPanelTransposed(taps, kernel, filters, channels, first + panel, k + row, rows);
           else kernelPanel(taps, kernel, channels, filters, first + panel, k + row, rows);
           const u = scratch + <usize>panel * panelBytes + ((<usize>row) << 5);
           kernelPoints(u, uPlane, height, width, taps, (<usize>rows) << 5);

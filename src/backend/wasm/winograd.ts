@@ -12,10 +12,11 @@ const POINTS = 36;
 const GAP_BYTES = 64;
 const GAP_FLOATS = 16;
 const PANEL = 8;
+const TILE_ROWS = 5;
 /** Tiles that pass together through transform, products and back: bench/winograd.bench.ts. */
 const BLOCK_TILES = 64;
-/** For the planes of a kernel's gradient: half of a 1 MB second-level cache. */
-const GRADIENT_BLOCK_BYTES = 512 * 1024;
+/** For the planes of a kernel's gradient: most of a 1 MB second-level cache. */
+const GRADIENT_BLOCK_BYTES = 768 * 1024;
 const KERNEL_SCRATCH_BYTES = 27 * 32 * 32;
 /** Depth of a packed tile: DEPTH in assembly/matmul.ts. */
 const PACKED_BYTES = 5 * 256 * 4;
@@ -153,7 +154,7 @@ function kernelGradient(
     padTop,
     padLeft,
   );
-  const z = recorder.tensor([planeFloats(tiles * filters)]);
+  const z = recorder.tensor([planeFloats((filters / PANEL) * (tiles * PANEL + GAP_FLOATS))]);
   recorder.record(
     "winogradGradientTiles",
     byImages(images),
@@ -169,11 +170,11 @@ function kernelGradient(
   const rowBytes = POINTS * filters * 4;
   const blockRows = Math.min(
     channels,
-    PANEL * Math.max(1, Math.floor(GRADIENT_BLOCK_BYTES / rowBytes / PANEL)),
+    TILE_ROWS * Math.max(1, Math.floor(GRADIENT_BLOCK_BYTES / rowBytes / TILE_ROWS)),
   );
   recorder.record(
     "winogradKernelGradient",
-    byRows(channels, PANEL),
+    byRows(channels, TILE_ROWS),
     out(dKernel),
     all(v),
     all(z),
