@@ -1,7 +1,8 @@
 /**
- * Winograd convolution F(4×4, 3×3), stride 1: Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A for each 4×4 tile of the output, summed over
- * channels between ⊙ and Aᵀ. With the tiles as rows that is one matrix product for each of the 36 points: 2.25 products
- * an output instead of 9. Derivation, error and figures: docs/winograd.md.
+ * Winograd convolution F(s×s, k×k), stride 1: Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A for each s×s tile of the output, summed over
+ * channels between ⊙ and Aᵀ; s = `side` is 4 for kernels of k = 3, and 2 for k = 5. With the tiles as rows that is one
+ * matrix product for each of the 36 points: 2.25 products an output instead of 9, or 9 instead of 25. Derivation, error and
+ * figures: docs/winograd.md.
  *
  * Planes are 36 matrices one behind the other, each followed by 64 bytes, lest equal places of all planes share one set
  * of the first-level cache. Channels and filters are multiples of 8. Tiles are numbered along the width, then the
@@ -19,55 +20,59 @@ import {
 
 /** Bytes between planes beyond their content: one cache line. */
 const GAP: usize = 64;
-/** Rows of a kernel panel that are transformed at a time: 27 buffers of 32·32 bytes stay in the first-level cache. */
+/** Rows of a kernel panel that are transformed at a time: 27 to 55 buffers of 32·32 bytes stay near the first-level cache. */
 const KERNEL_ROWS: i32 = 32;
 
 /**
- * U = G g Gᵀ, kernel [3, 3, C, F] → u 36 planes [F/8, C, 8]. Panels [begin, end) of F/8.
- * Scratch: 27·32·32 bytes.
+ * U = G g Gᵀ, kernel [k, k, C, F] → u 36 planes [F/8, C, 8]. Panels [begin, end) of F/8.
+ * Scratch: (k + 6)·k·32·32 bytes.
  */
 export function winogradKernel(
   u: usize,
   kernel: usize,
   scratch: usize,
+  side: i32,
   channels: i32,
   filters: i32,
   begin: i32,
   end: i32,
 ): void {
+  const taps = <usize>((7 - side) * (7 - side));
   const planeBytes = ((<usize>channels * <usize>filters) << 2) + GAP;
   for (let panel = begin; panel < end; panel++) {
     for (let first = 0; first < channels; first += KERNEL_ROWS) {
       const rows = min(KERNEL_ROWS, channels - first);
       const bytes = (<usize>rows) << 5;
-      kernelPanel(scratch, kernel, channels, filters, panel, first, rows);
+      kernelPanel(scratch, kernel, taps, channels, filters, panel, first, rows);
       const to = u + ((<usize>(panel * channels + first)) << 5);
-      winogradKernelTiles(to, planeBytes, scratch, scratch + 9 * bytes, bytes);
+      winogradKernelTiles(side, to, planeBytes, scratch, scratch + taps * bytes, bytes);
     }
   }
 }
 
 /**
  * The same of the kernel that takes dY back to dX: flipped in both directions, channels and filters exchanged.
- * kernel [3, 3, C, F] → u 36 planes [C/8, F, 8]. Panels [begin, end) of C/8. Scratch: 27·32·32 bytes.
+ * kernel [k, k, C, F] → u 36 planes [C/8, F, 8]. Panels [begin, end) of C/8. Scratch: (k + 6)·k·32·32 bytes.
  */
 export function winogradKernelTransposed(
   u: usize,
   kernel: usize,
   scratch: usize,
+  side: i32,
   channels: i32,
   filters: i32,
   begin: i32,
   end: i32,
 ): void {
+  const taps = <usize>((7 - side) * (7 - side));
   const planeBytes = ((<usize>channels * <usize>filters) << 2) + GAP;
   for (let panel = begin; panel < end; panel++) {
     for (let first = 0; first < filters; first += KERNEL_ROWS) {
       const rows = min(KERNEL_ROWS, filters - first);
       const bytes = (<usize>rows) << 5;
-      kernelPanelTransposed(scratch, kernel, channels, filters, panel, first, rows);
+      kernelPanelTransposed(scratch, kernel, taps, channels, filters, panel, first, rows);
       const to = u + ((<usize>(panel * filters + first)) << 5);
-      winogradKernelTiles(to, planeBytes, scratch, scratch + 9 * bytes, bytes);
+      winogradKernelTiles(side, to, planeBytes, scratch, scratch + taps * bytes, bytes);
     }
   }
 }
@@ -75,8 +80,8 @@ export function winogradKernelTransposed(
 /**
  * Y = conv(X, g) + b, with U = `winogradKernel` of g. x [N, H, W, C], y [N, Ho, Wo, F], bias [F] or address 0. Images
  * [begin, end), `blockRows` rows of tiles at a time. An output's bits do not depend on the block it falls in.
- * Scratch, in this order: V 36·(T·C·4 + 64) and M 36·(T·F·4 + 64) with T = blockRows·⌈Wo/4⌉; stripe
- * 6·((4·⌈Wo/4⌉ + 2)·C·4 + 64); zeros max(W·C, F)·4; half 24·F·4; spare F·4.
+ * Scratch, in this order: V 36·(T·C·4 + 64) and M 36·(T·F·4 + 64) with T = blockRows·⌈Wo/s⌉; stripe
+ * 6·((s·⌈Wo/s⌉ + 6 − s)·C·4 + 64); zeros max(W·C, F)·4; half 24·F·4; spare F·4.
  */
 export function winogradConvolution(
   y: usize,
@@ -84,6 +89,7 @@ export function winogradConvolution(
   u: usize,
   bias: usize,
   scratch: usize,
+  side: i32,
   height: i32,
   width: i32,
   channels: i32,
@@ -96,8 +102,8 @@ export function winogradConvolution(
   begin: i32,
   end: i32,
 ): void {
-  const tilesHigh = (outHeight + 3) >> 2;
-  const tilesWide = (outWidth + 3) >> 2;
+  const tilesHigh = (outHeight + side - 1) / side;
+  const tilesWide = (outWidth + side - 1) / side;
   const channelBytes = (<usize>channels) << 2;
   const filterBytes = (<usize>filters) << 2;
   const rowBytes = <usize>width * channelBytes;
@@ -106,7 +112,7 @@ export function winogradConvolution(
   const vPlane = blockTiles * channelBytes + GAP;
   const mPlane = blockTiles * filterBytes + GAP;
   const uPlane = <usize>filters * channelBytes + GAP;
-  const stripeStride = <usize>(4 * tilesWide + 2) * channelBytes + GAP;
+  const stripeStride = <usize>(side * (tilesWide - 1) + 6) * channelBytes + GAP;
   const v = scratch;
   const m = v + 36 * vPlane;
   const stripe = m + 36 * mPlane;
@@ -124,12 +130,13 @@ export function winogradConvolution(
       const n = (first + r) / tilesHigh;
       const tileRow = (first + r) % tilesHigh;
       winogradInputRow(
+        side,
         v + <usize>(r * tilesWide) * channelBytes,
         vPlane,
         32,
         channelBytes,
         x + <usize>(n * height) * rowBytes,
-        4 * tileRow - padTop,
+        side * tileRow - padTop,
         height,
         rowBytes,
         channelBytes,
@@ -158,12 +165,13 @@ export function winogradConvolution(
     for (let r = 0; r < rows; r++) {
       const n = (first + r) / tilesHigh;
       const tileRow = (first + r) % tilesHigh;
-      const to = y + <usize>(n * outHeight + 4 * tileRow) * outRowBytes;
+      const to = y + <usize>(n * outHeight + side * tileRow) * outRowBytes;
       for (let t = 0; t < tilesWide; t++) {
         winogradOutputTile(
-          to + <usize>(4 * t) * filterBytes,
-          min(4, outHeight - 4 * tileRow),
-          min(4, outWidth - 4 * t),
+          side,
+          to + <usize>(side * t) * filterBytes,
+          min(side, outHeight - side * tileRow),
+          min(side, outWidth - side * t),
           outRowBytes,
           m + <usize>(r * tilesWide + t) * filterBytes,
           mPlane,
@@ -171,6 +179,7 @@ export function winogradConvolution(
           filterBytes,
           half,
           spare,
+          zeros,
         );
       }
     }
@@ -178,13 +187,14 @@ export function winogradConvolution(
 }
 
 /**
- * V = Bᵀ d B of whole images, for the kernel's gradient: x [N, H, W, C] → v 36 planes [T, C], T = N·⌈Ho/4⌉·⌈Wo/4⌉.
- * Images [begin, end) of `images`. Scratch: stripe 6·((4·⌈Wo/4⌉ + 2)·C·4 + 64), zeros W·C·4.
+ * V = Bᵀ d B of whole images, for the kernel's gradient: x [N, H, W, C] → v 36 planes [T, C], T = N·⌈Ho/s⌉·⌈Wo/s⌉.
+ * Images [begin, end) of `images`. Scratch: stripe 6·((s·⌈Wo/s⌉ + 6 − s)·C·4 + 64), zeros W·C·4.
  */
 export function winogradInputTiles(
   v: usize,
   x: usize,
   scratch: usize,
+  side: i32,
   images: i32,
   height: i32,
   width: i32,
@@ -196,23 +206,24 @@ export function winogradInputTiles(
   begin: i32,
   end: i32,
 ): void {
-  const tilesHigh = (outHeight + 3) >> 2;
-  const tilesWide = (outWidth + 3) >> 2;
+  const tilesHigh = (outHeight + side - 1) / side;
+  const tilesWide = (outWidth + side - 1) / side;
   const channelBytes = (<usize>channels) << 2;
   const rowBytes = <usize>width * channelBytes;
   const plane = <usize>(images * tilesHigh * tilesWide) * channelBytes + GAP;
-  const stripeStride = <usize>(4 * tilesWide + 2) * channelBytes + GAP;
+  const stripeStride = <usize>(side * (tilesWide - 1) + 6) * channelBytes + GAP;
   const zeros = scratch + 6 * stripeStride;
   memory.fill(scratch, 0, 6 * stripeStride + rowBytes);
   for (let n = begin; n < end; n++) {
     for (let tileRow = 0; tileRow < tilesHigh; tileRow++) {
       winogradInputRow(
+        side,
         v + <usize>((n * tilesHigh + tileRow) * tilesWide) * channelBytes,
         plane,
         32,
         channelBytes,
         x + <usize>(n * height) * rowBytes,
-        4 * tileRow - padTop,
+        side * tileRow - padTop,
         height,
         rowBytes,
         channelBytes,
@@ -228,12 +239,13 @@ export function winogradInputTiles(
 
 /**
  * Z = A dY Aᵀ of whole images: dY [N, H, W, F] → z 36 planes [F/8, T, 8]. Images [begin, end) of `images`.
- * Scratch: stripe 6·(4·⌈W/4⌉·F·4 + 64), zeros W·F·4.
+ * Scratch: stripe 6·(s·⌈W/s⌉·F·4 + 64), zeros W·F·4.
  */
 export function winogradGradientTiles(
   z: usize,
   dY: usize,
   scratch: usize,
+  side: i32,
   images: i32,
   height: i32,
   width: i32,
@@ -241,25 +253,26 @@ export function winogradGradientTiles(
   begin: i32,
   end: i32,
 ): void {
-  const tilesHigh = (height + 3) >> 2;
-  const tilesWide = (width + 3) >> 2;
+  const tilesHigh = (height + side - 1) / side;
+  const tilesWide = (width + side - 1) / side;
   const filterBytes = (<usize>filters) << 2;
   const rowBytes = <usize>width * filterBytes;
   const tiles = <usize>(images * tilesHigh * tilesWide);
   const panelStride = (tiles << 5) + GAP;
   const plane = <usize>(filters >> 3) * panelStride + GAP;
-  const stripeStride = <usize>(4 * tilesWide) * filterBytes + GAP;
+  const stripeStride = <usize>(side * tilesWide) * filterBytes + GAP;
   const zeros = scratch + 6 * stripeStride;
   memory.fill(scratch, 0, 6 * stripeStride + rowBytes);
   for (let n = begin; n < end; n++) {
     for (let tileRow = 0; tileRow < tilesHigh; tileRow++) {
       winogradGradientRow(
+        side,
         z + ((<usize>((n * tilesHigh + tileRow) * tilesWide)) << 5),
         plane,
         panelStride,
         32,
         dY + <usize>(n * height) * rowBytes,
-        4 * tileRow,
+        side * tileRow,
         height,
         rowBytes,
         filterBytes,
@@ -273,15 +286,16 @@ export function winogradGradientTiles(
 }
 
 /**
- * dg = Gᵀ[Σ_t V_t ⊙ Z_t]G: v 36 planes [T, C], z 36 planes [F/8, T, 8] → dKernel [3, 3, C, F], overwritten. The sum runs
+ * dg = Gᵀ[Σ_t V_t ⊙ Z_t]G: v 36 planes [T, C], z 36 planes [F/8, T, 8] → dKernel [k, k, C, F], overwritten. The sum runs
  * over all T tiles in order. Channels [begin, end), `blockRows` of them at a time.
- * Scratch: dU 36·(blockRows·F·4 + 64), half 18·F·4, and a packed tile of V, 5·256·4.
+ * Scratch: dU 36·(blockRows·F·4 + 64), half 6·k·F·4, and a packed tile of V, 5·256·4.
  */
 export function winogradKernelGradient(
   dKernel: usize,
   v: usize,
   z: usize,
   scratch: usize,
+  side: i32,
   channels: i32,
   filters: i32,
   tiles: i32,
@@ -296,7 +310,7 @@ export function winogradKernelGradient(
   const zPlane = <usize>(filters >> 3) * zPanel + GAP;
   const duPlane = <usize>blockRows * filterBytes + GAP;
   const half = scratch + 36 * duPlane;
-  const packed = half + 18 * filterBytes;
+  const packed = half + <usize>(6 * (7 - side)) * filterBytes;
   for (let first = begin; first < end; first += blockRows) {
     const rows = min(blockRows, end - first);
     for (let p: usize = 0; p < 36; p++) {
@@ -317,6 +331,7 @@ export function winogradKernelGradient(
     }
     for (let r = 0; r < rows; r++) {
       winogradKernelGradientTiles(
+        side,
         dKernel + <usize>(first + r) * filterBytes,
         <usize>channels * filterBytes,
         scratch + <usize>r * filterBytes,

@@ -1,9 +1,10 @@
-/** The taps of a piece of a 3×3 kernel as buffers [9, rows, 8] side by side, ready to be transformed. */
+/** The taps of a piece of a kernel as buffers [taps, rows, 8] side by side, ready to be transformed. */
 
-/** Rows [first, first + rows) of a panel of 8 filters: kernel [3, 3, C, F] → taps [9, rows, 8]. */
+/** Rows [first, first + rows) of a panel of 8 filters: kernel [taps, C, F] → to [taps, rows, 8]. */
 export function kernelPanel(
-  taps: usize,
+  to: usize,
   kernel: usize,
+  taps: usize,
   channels: i32,
   filters: i32,
   panel: i32,
@@ -13,24 +14,25 @@ export function kernelPanel(
   const rowBytes = (<usize>filters) << 2;
   const tapBytes = <usize>channels * rowBytes;
   const bytes = (<usize>rows) << 5;
-  for (let tap: usize = 0; tap < 9; tap++) {
+  for (let tap: usize = 0; tap < taps; tap++) {
     let from = kernel + tap * tapBytes + <usize>first * rowBytes + ((<usize>panel) << 5);
     for (let at: usize = 0; at < bytes; at += 32) {
-      v128.store(taps + at, v128.load(from));
-      v128.store(taps + at, v128.load(from, 16), 16);
+      v128.store(to + at, v128.load(from));
+      v128.store(to + at, v128.load(from, 16), 16);
       from += rowBytes;
     }
-    taps += bytes;
+    to += bytes;
   }
 }
 
 /**
  * The same of the kernel that takes dY back to dX: flipped in both directions, channels and filters exchanged. Filters
- * [first, first + rows) of a panel of 8 channels: kernel [3, 3, C, F] → taps [9, rows, 8]; rows a multiple of 4.
+ * [first, first + rows) of a panel of 8 channels: kernel [taps, C, F] → to [taps, rows, 8]; rows a multiple of 4.
  */
 export function kernelPanelTransposed(
-  taps: usize,
+  to: usize,
   kernel: usize,
+  taps: usize,
   channels: i32,
   filters: i32,
   panel: i32,
@@ -40,11 +42,11 @@ export function kernelPanelTransposed(
   const rowBytes = (<usize>filters) << 2;
   const tapBytes = <usize>channels * rowBytes;
   const bytes = (<usize>rows) << 5;
-  for (let tap: usize = 0; tap < 9; tap++) {
-    const from = kernel + (8 - tap) * tapBytes + <usize>(8 * panel) * rowBytes + ((<usize>first) << 2);
-    transposePanel(taps, from, rowBytes, rows);
-    transposePanel(taps + 16, from + 4 * rowBytes, rowBytes, rows);
-    taps += bytes;
+  for (let tap: usize = 0; tap < taps; tap++) {
+    const from = kernel + (taps - 1 - tap) * tapBytes + <usize>(8 * panel) * rowBytes + ((<usize>first) << 2);
+    transposePanel(to, from, rowBytes, rows);
+    transposePanel(to + 16, from + 4 * rowBytes, rowBytes, rows);
+    to += bytes;
   }
 }
 

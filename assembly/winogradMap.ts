@@ -99,8 +99,8 @@ export function mapConvolution(
         for (let row = 0; row < terms; row += KERNEL_ROWS) {
           const rows = min(KERNEL_ROWS, terms - row);
           if (transposed)
-            kernelPanelTransposed(taps, kernel, filters, channels, first + panel, k + row, rows);
-          else kernelPanel(taps, kernel, channels, filters, first + panel, k + row, rows);
+            kernelPanelTransposed(taps, kernel, 9, filters, channels, first + panel, k + row, rows);
+          else kernelPanel(taps, kernel, 9, channels, filters, first + panel, k + row, rows);
           const u = scratch + <usize>panel * panelBytes + ((<usize>row) << 5);
           kernelPoints(u, uPlane, height, width, taps, (<usize>rows) << 5);
         }

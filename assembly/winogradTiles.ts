@@ -1,7 +1,7 @@
 /**
- * The two-dimensional transforms of Winograd's F(4×4, 3×3): rows of tiles, and panels of kernels. A tile is 4×4 of the
- * output; it needs 6×6 of the input, and its 36 products are kept apart, one plane each: plane p = 6·i + j belongs to
- * point i along the height and point j along the width.
+ * The two-dimensional transforms of Winograd's F(4×4, 3×3) and F(2×2, 5×5): rows of tiles, and panels of kernels. A tile
+ * is 4×4 or 2×2 of the output, `side` = 4 or 2; it needs 6×6 of the input, and its 36 products are kept apart, one plane
+ * each: plane p = 6·i + j belongs to point i along the height and point j along the width.
  */
 import {
   winogradGradientLine,
@@ -11,6 +11,12 @@ import {
   winogradOutputLine,
   winogradOutputLineBias,
 } from "./winogradTransforms";
+import {
+  winogradGradientLine5,
+  winogradKernelGradientLine5,
+  winogradKernelLine5,
+  winogradOutputLine5,
+} from "./winogradTransforms5";
 
 /** Row `r` of an image, or zeros where the padding is. */
 function rowOrZeros(image: usize, r: i32, height: i32, rowBytes: usize, zeros: usize): usize {
@@ -23,6 +29,7 @@ function rowOrZeros(image: usize, r: i32, height: i32, rowBytes: usize, zeros: u
  * the image. Value of plane p, tile t, channel c goes to v + p·plane + t·tileStep, panels of 8 channels panelStride apart.
  */
 export function winogradInputRow(
+  side: i32,
   v: usize,
   plane: usize,
   panelStride: usize,
@@ -69,13 +76,14 @@ export function winogradInputRow(
         channelBytes,
       );
       to += tileStep;
-      from = from4;
+      from += <usize>side * channelBytes;
     }
   }
 }
 
 /** A dY Aᵀ of the tiles that lie side by side from row `top` on; arguments as above, without padding. */
 export function winogradGradientRow(
+  side: i32,
   z: usize,
   plane: usize,
   panelStride: usize,
@@ -90,42 +98,38 @@ export function winogradGradientRow(
   stripeStride: usize,
   zeros: usize,
 ): void {
-  winogradGradientLine(
-    stripe,
-    stripeStride,
-    32,
-    rowOrZeros(image, top, height, rowBytes, zeros),
-    rowOrZeros(image, top + 1, height, rowBytes, zeros),
-    rowOrZeros(image, top + 2, height, rowBytes, zeros),
-    rowOrZeros(image, top + 3, height, rowBytes, zeros),
-    rowBytes,
-  );
+  const r0 = rowOrZeros(image, top, height, rowBytes, zeros);
+  const r1 = rowOrZeros(image, top + 1, height, rowBytes, zeros);
+  if (side === 2) {
+    winogradGradientLine5(stripe, stripeStride, 32, r0, r1, rowBytes);
+  } else {
+    const r2 = rowOrZeros(image, top + 2, height, rowBytes, zeros);
+    const r3 = rowOrZeros(image, top + 3, height, rowBytes, zeros);
+    winogradGradientLine(stripe, stripeStride, 32, r0, r1, r2, r3, rowBytes);
+  }
   for (let i = 0; i < 6; i++) {
     let to = z + <usize>(6 * i) * plane;
     let from = stripe + <usize>i * stripeStride;
     for (let t = 0; t < tilesWide; t++) {
-      const from2 = from + 2 * channelBytes;
-      winogradGradientLine(
-        to,
-        plane,
-        panelStride,
-        from,
-        from + channelBytes,
-        from2,
-        from2 + channelBytes,
-        channelBytes,
-      );
+      const from1 = from + channelBytes;
+      const from2 = from1 + channelBytes;
+      if (side === 2) {
+        winogradGradientLine5(to, plane, panelStride, from, from1, channelBytes);
+      } else {
+        winogradGradientLine(to, plane, panelStride, from, from1, from2, from2 + channelBytes, channelBytes);
+      }
       to += tileStep;
-      from = from2 + 2 * channelBytes;
+      from += <usize>side * channelBytes;
     }
   }
 }
 
 /**
- * Y = Aᵀ M A + bias for one tile: rows × columns (≤ 4 × 4) of it are inside the image at `y`. M at m + p·plane.
- * `half` [4, 6, F] holds Aᵀ M; `spare` [F] takes the columns outside.
+ * Y = Aᵀ M A + bias for one tile: rows × columns (≤ side × side) of it are inside the image at `y`. M at m + p·plane.
+ * `half` [4, 6, F] holds Aᵀ M; `spare` [F] takes the columns outside; `zeros` is a bias of none.
  */
 export function winogradOutputTile(
+  side: i32,
   y: usize,
   rows: i32,
   columns: i32,
@@ -136,10 +140,15 @@ export function winogradOutputTile(
   filterBytes: usize,
   half: usize,
   spare: usize,
+  zeros: usize,
 ): void {
   const halfRow = filterBytes * 6;
   for (let j = 0; j < 6; j++) {
     const to = half + <usize>j * filterBytes;
+    if (side === 2) {
+      winogradOutputLine5(to, to + halfRow, m + <usize>j * plane, 6 * plane, zeros, filterBytes);
+      continue;
+    }
     winogradOutputLine(
       to,
       to + halfRow,
@@ -151,9 +160,15 @@ export function winogradOutputTile(
     );
   }
   for (let i = 0; i < rows; i++) {
+    const y1 = columns > 1 ? y + filterBytes : spare;
+    if (side === 2) {
+      winogradOutputLine5(y, y1, half + <usize>i * halfRow, filterBytes, bias, filterBytes);
+      y += rowBytes;
+      continue;
+    }
     winogradOutputLineBias(
       y,
-      columns > 1 ? y + filterBytes : spare,
+      y1,
       columns > 2 ? y + 2 * filterBytes : spare,
       columns > 3 ? y + 3 * filterBytes : spare,
       half + <usize>i * halfRow,
@@ -166,19 +181,28 @@ export function winogradOutputTile(
 }
 
 /**
- * U = G g Gᵀ of `bytes` bytes of kernels: taps [9, bytes] → u + p·plane. `half` [18, bytes] holds G g.
+ * U = G g Gᵀ of `bytes` bytes of kernels: taps [k·k, bytes] → u + p·plane, k = 7 − side. `half` [6·k, bytes] holds G g.
  */
-export function winogradKernelTiles(u: usize, plane: usize, taps: usize, half: usize, bytes: usize): void {
-  for (let b: usize = 0; b < 3; b++) {
-    winogradKernelLine(half + b * bytes, 3 * bytes, taps + b * bytes, 3 * bytes, bytes);
+export function winogradKernelTiles(
+  side: i32,
+  u: usize,
+  plane: usize,
+  taps: usize,
+  half: usize,
+  bytes: usize,
+): void {
+  const k = <usize>(7 - side);
+  for (let b: usize = 0; b < k; b++) {
+    kernelLine(side, half + b * bytes, k * bytes, taps + b * bytes, k * bytes, bytes);
   }
   for (let i: usize = 0; i < 6; i++) {
-    winogradKernelLine(u + 6 * i * plane, plane, half + 3 * i * bytes, bytes, bytes);
+    kernelLine(side, u + 6 * i * plane, plane, half + k * i * bytes, bytes, bytes);
   }
 }
 
-/** dg = Gᵀ dU G of `bytes` bytes: dU at du + p·plane, tap k goes to dKernel + k·tapBytes. `half` [18, bytes]. */
+/** dg = Gᵀ dU G of `bytes` bytes: dU at du + p·plane, tap t goes to dKernel + t·tapBytes. `half` [6·k, bytes]. */
 export function winogradKernelGradientTiles(
+  side: i32,
   dKernel: usize,
   tapBytes: usize,
   du: usize,
@@ -187,9 +211,27 @@ export function winogradKernelGradientTiles(
   bytes: usize,
 ): void {
   for (let j: usize = 0; j < 6; j++) {
-    winogradKernelGradientLine(half + j * bytes, 6 * bytes, du + j * plane, 6 * plane, bytes);
+    kernelGradientLine(side, half + j * bytes, 6 * bytes, du + j * plane, 6 * plane, bytes);
   }
-  for (let a: usize = 0; a < 3; a++) {
-    winogradKernelGradientLine(dKernel + 3 * a * tapBytes, tapBytes, half + 6 * a * bytes, bytes, bytes);
+  const k = <usize>(7 - side);
+  for (let a: usize = 0; a < k; a++) {
+    kernelGradientLine(side, dKernel + k * a * tapBytes, tapBytes, half + 6 * a * bytes, bytes, bytes);
   }
+}
+
+function kernelLine(side: i32, to: usize, stride: usize, from: usize, fromStride: usize, bytes: usize): void {
+  if (side === 2) winogradKernelLine5(to, stride, from, fromStride, bytes);
+  else winogradKernelLine(to, stride, from, fromStride, bytes);
+}
+
+function kernelGradientLine(
+  side: i32,
+  to: usize,
+  stride: usize,
+  from: usize,
+  fromStride: usize,
+  bytes: usize,
+): void {
+  if (side === 2) winogradKernelGradientLine5(to, stride, from, fromStride, bytes);
+  else winogradKernelGradientLine(to, stride, from, fromStride, bytes);
 }

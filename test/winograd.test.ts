@@ -17,7 +17,7 @@ import {
 import { Core } from "./support/kernels.js";
 import { Program } from "./support/recording.js";
 
-/** The three matrices, written out as docs/winograd.md derives them. */
+/** The matrices of F(4, 3), written out as docs/winograd.md derives them. */
 const a = Math.SQRT1_2;
 const b = Math.SQRT2;
 const B_TRANSPOSED = [
@@ -43,8 +43,28 @@ const A_TRANSPOSED = [
   [0, a / 2, -a / 2, 2 * b, -2 * b, 1],
 ];
 
-const FORWARD = amplification(A_TRANSPOSED, B_TRANSPOSED, G, 3); // 7.1
-const GRADIENT = amplification(transpose(G), B_TRANSPOSED, transpose(A_TRANSPOSED), 4); // 6.0
+/** Those of F(2, 5): the same points, so the same Bᵀ. */
+const G5 = [
+  [1, 0, 0, 0, 0],
+  [-2 / 3, (-2 / 3) * a, -1 / 3, -a / 3, -1 / 6],
+  [-2 / 3, (2 / 3) * a, -1 / 3, a / 3, -1 / 6],
+  [1 / 12, b / 12, 1 / 6, b / 6, 1 / 3],
+  [1 / 12, -b / 12, 1 / 6, -b / 6, 1 / 3],
+  [0, 0, 0, 0, 1],
+];
+const A5_TRANSPOSED = [
+  [1, 1, 1, 1, 1, 0],
+  [0, a, -a, b, -b, 1],
+];
+const MATRICES = { 3: [A_TRANSPOSED, G], 5: [A5_TRANSPOSED, G5] } as const;
+
+function factors(k: 3 | 5) {
+  const [outer, kernel] = MATRICES[k];
+  return {
+    forward: amplification(outer, B_TRANSPOSED, kernel, k),
+    gradient: amplification(transpose(kernel), B_TRANSPOSED, transpose(outer), 7 - k),
+  };
+}
 
 const core = new Core();
 beforeEach(() => core.reset());
@@ -54,7 +74,7 @@ function winograd(test: ConvolutionCase, inputs: ReturnType<typeof convolutionSu
   core.reset();
   const recorder = new Recorder();
   const x = recorder.tensor([test.n, test.h, test.w, test.c]);
-  const kernel = recorder.tensor([3, 3, test.c, test.f]);
+  const kernel = recorder.tensor([test.k ?? 3, test.k ?? 3, test.c, test.f]);
   const bias = recorder.tensor([test.f]);
   const dY = recorder.tensor([test.n, inputs.outHeight, inputs.outWidth, test.f]);
   const y = winogradForward(recorder, x, kernel, bias, windowOf(test));
@@ -79,11 +99,14 @@ function winograd(test: ConvolutionCase, inputs: ReturnType<typeof convolutionSu
 function check(test: ConvolutionCase): void {
   const expected = convolutionSums(test);
   const got = winograd(test, expected, 1);
-  const tiles = test.n * Math.ceil(expected.outHeight / 4) * Math.ceil(expected.outWidth / 4);
+  const k = test.k === 5 ? 5 : 3;
+  const { forward, gradient } = factors(k);
+  const side = 7 - k;
+  const tiles = test.n * Math.ceil(expected.outHeight / side) * Math.ceil(expected.outWidth / side);
   const context = JSON.stringify(test);
-  expectClose(got.y, expected.y, { rtol: FORWARD * sumTolerance(test.c) }, `y ${context}`);
-  expectClose(got.dX, expected.dX, { rtol: FORWARD * sumTolerance(test.f) }, `dX ${context}`);
-  expectClose(got.dKernel, expected.dKernel, { rtol: GRADIENT * sumTolerance(tiles) }, `dKernel ${context}`);
+  expectClose(got.y, expected.y, { rtol: forward * sumTolerance(test.c) }, `y ${context}`);
+  expectClose(got.dX, expected.dX, { rtol: forward * sumTolerance(test.f) }, `dX ${context}`);
+  expectClose(got.dKernel, expected.dKernel, { rtol: gradient * sumTolerance(tiles) }, `dKernel ${context}`);
   const biased = got.plain.map((value, i) => value + expected.bias[i % test.f]);
   expect(got.y).toEqual(biased);
   for (const workers of [2, 3]) {
@@ -93,24 +116,27 @@ function check(test: ConvolutionCase): void {
 }
 
 describe("matrices", () => {
-  it("are a convolution: Aᵀ[(G g) ⊙ (Bᵀ d)] = Σ g_k·d_{r+k}", () => {
+  it.each([3, 5] as const)("are a convolution: Aᵀ[(G g) ⊙ (Bᵀ d)] = Σ g_k·d_{r+k}, %i taps", (k) => {
     const d = randomValues(6, 5);
-    const g = randomValues(3, 6);
+    const g = randomValues(k, 6);
+    const [outer, kernel] = MATRICES[k];
     const v = times(B_TRANSPOSED, d);
     const y = times(
-      A_TRANSPOSED,
-      times(G, g).map((value, i) => value * v[i]),
+      outer,
+      times(kernel, g).map((value, i) => value * v[i]),
     );
     expectClose(
       y,
-      [0, 1, 2, 3].map((r) => g[0] * d[r] + g[1] * d[r + 1] + g[2] * d[r + 2]),
+      y.map((_, r) => g.reduce((sum, tap, j) => sum + tap * d[r + j], 0)),
       { rtol: 1e-14 },
     );
   });
 
   it("amplify rounding by these factors", () => {
-    expect(FORWARD).toBeCloseTo(7.13, 2);
-    expect(GRADIENT).toBeCloseTo(5.97, 2);
+    expect(factors(3).forward).toBeCloseTo(7.13, 2);
+    expect(factors(3).gradient).toBeCloseTo(5.97, 2);
+    expect(factors(5).forward).toBeCloseTo(5.53, 2);
+    expect(factors(5).gradient).toBeCloseTo(9.44, 2);
   });
 });
 
@@ -125,7 +151,11 @@ describe("winograd against direct float64 sums", () => {
     { n: 3, h: 14, w: 14, c: 96, f: 48, padding: "valid" },
     { n: 2, h: 32, w: 32, c: 64, f: 64, padding: "same" },
     { n: 5, h: 8, w: 8, c: 264, f: 32, padding: "same" },
-  ])("$n × $h × $w × $c → $f, $padding", check);
+    { n: 1, h: 2, w: 2, c: 32, f: 32, padding: "same", k: 5 },
+    { n: 3, h: 7, w: 6, c: 32, f: 40, padding: "same", k: 5 },
+    { n: 3, h: 5, w: 8, c: 40, f: 32, padding: "valid", k: 5 },
+    { n: 2, h: 16, w: 16, c: 16, f: 16, padding: "same", k: 5 },
+  ])("$n × $h × $w × $c → $f, $padding, $k", check);
 
   it("any size", () => {
     const cases = fc
@@ -136,8 +166,9 @@ describe("winograd against direct float64 sums", () => {
         c: fc.integer({ min: 1, max: 6 }).map((panels) => 8 * panels),
         f: fc.integer({ min: 1, max: 6 }).map((panels) => 8 * panels),
         padding: fc.constantFrom<Padding>("same", "valid"),
+        k: fc.constantFrom(3, 5),
       })
-      .filter(({ h, w, padding }) => padding === "same" || (h >= 3 && w >= 3));
+      .filter(({ h, w, padding, k }) => padding === "same" || (h >= k && w >= k));
     fc.assert(fc.property(cases, check), { numRuns: 30 });
   });
 });
@@ -152,6 +183,8 @@ describe("the choice", () => {
     expect(chosen([32, 14, 14, 96], 256, { ...same, padding: "valid" })).toBe("winograd");
     expect(chosen([32, 32, 32, 64], 64, { ...same, strides: [2, 2] })).toBe("direct");
     expect(chosen([32, 32, 32, 64], 64, { ...same, kernel: [1, 1] })).toBe("direct");
+    expect(chosen([32, 16, 16, 16], 16, { ...same, kernel: [5, 5] })).toBe("winograd");
+    expect(chosen([32, 16, 16, 16], 16, { ...same, kernel: [5, 3] })).toBe("direct");
     expect(chosen([32, 32, 32, 3], 64)).toBe("direct");
     expect(chosen([32, 32, 32, 60], 64)).toBe("direct");
   });

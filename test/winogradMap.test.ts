@@ -98,7 +98,7 @@ function run(test: ConvolutionCase, inputs: ReturnType<typeof convolutionSums>, 
 function check(test: ConvolutionCase): void {
   const expected = convolutionSums(test);
   const got = run(test, expected, 1);
-  const { forward, gradient } = amplificationOf("winogradMap", [test.n, test.h, test.w, test.c]);
+  const { forward, gradient } = amplificationOf("winogradMap", [test.n, test.h, test.w, test.c], []);
   const context = JSON.stringify(test);
   // Among few channels the largest result may be one that the padding cuts to 4 of 9 terms.
   const slack = Math.max(1, Math.sqrt(32 / Math.min(test.c, test.f)));
@@ -132,7 +132,7 @@ describe.each(SIDES)("side %i", (side) => {
   });
 
   it("amplifies rounding by the factors that tolerances use", () => {
-    const { forward, gradient } = amplificationOf("winogradMap", [1, side, side, 64]);
+    const { forward, gradient } = amplificationOf("winogradMap", [1, side, side, 64], []);
     const terms = side === 2 ? 2 : 3;
     expect(amplification(outer, input, kernel, terms)).toBeCloseTo(forward, 1);
     expect(amplification(transpose(kernel), input, transpose(outer), side)).toBeCloseTo(gradient, 1);

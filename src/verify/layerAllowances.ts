@@ -44,8 +44,9 @@ function leastTolerances(file: LayerFileCase, ours: Results): ReadonlyMap<string
       const lengths = { y: taps * input[2] + 1, dX: taps * filters, dKernel: places, dBias: places };
       const window = { kernel: kernelSize, strides, padding };
       const x = [batch, ...input];
-      const algorithm = chooseAlgorithm(x, [...kernelSize, input[2], filters], window);
-      return productTolerances(given, values, lengths, amplificationOf(algorithm, x));
+      const kernel = [...kernelSize, input[2], filters];
+      const algorithm = chooseAlgorithm(x, kernel, window);
+      return productTolerances(given, values, lengths, amplificationOf(algorithm, x, kernel));
     }
     case "dense": {
       const { units } = options as { units: number };

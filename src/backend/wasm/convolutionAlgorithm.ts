@@ -5,7 +5,7 @@ import { PANEL } from "./blocks.js";
 export type ConvolutionAlgorithm =
   /** Matrix products: any window. conv2d.ts */
   | "direct"
-  /** F(4×4, 3×3), tile by tile. winograd.ts */
+  /** F(4×4, 3×3) or F(2×2, 5×5), tile by tile. winograd.ts */
   | "winograd"
   /** Winograd with one tile for the whole of a small map. winogradMap.ts */
   | "winogradMap";
@@ -22,6 +22,8 @@ const MAP_SIDES: Readonly<Record<number, Amplification>> = {
   4: { forward: 6.8, gradient: 5.7 },
   5: { forward: 16.8, gradient: 11.8 },
 };
+/** Sides of Winograd's tiles by those of the kernel: F(4×4, 3×3) and F(2×2, 5×5). */
+const TILE_SIDES: Readonly<Record<number, number>> = { 3: 4, 5: 2 };
 /** With fewer channels or filters the transforms cost more than the products that they save. */
 const MAP_LEAST_CHANNELS = 64;
 const LEAST_CHANNELS = 16;
@@ -33,22 +35,24 @@ export function chooseAlgorithm(x: Shape, kernel: Shape, window: Window2D): Conv
   const [, height, width, channels] = x;
   const [kernelHeight, kernelWidth, , filters] = kernel;
   const stride1 = window.strides[0] === 1 && window.strides[1] === 1;
-  if (kernelHeight !== 3 || kernelWidth !== 3 || !stride1) return "direct";
+  if (kernelHeight !== kernelWidth || !(kernelHeight in TILE_SIDES) || !stride1) return "direct";
   if (channels % PANEL !== 0 || filters % PANEL !== 0) return "direct";
   const least = Math.min(channels, filters);
-  const small = window.padding === "same" && height in MAP_SIDES && width in MAP_SIDES;
+  const small = kernelHeight === 3 && window.padding === "same" && height in MAP_SIDES && width in MAP_SIDES;
   if (small && least >= MAP_LEAST_CHANNELS) return "winogradMap";
   const { outHeight, outWidth } = windowGeometry("conv2d", height, width, window);
-  const products = (36 * Math.ceil(outHeight / 4) * Math.ceil(outWidth / 4)) / (9 * outHeight * outWidth);
+  const side = TILE_SIDES[kernelHeight];
+  const tiles = Math.ceil(outHeight / side) * Math.ceil(outWidth / side);
+  const products = (36 * tiles) / (kernelHeight * kernelWidth * outHeight * outWidth);
   return least >= LEAST_CHANNELS && products <= MOST_PRODUCTS ? "winograd" : "direct";
 }
 
-export function amplificationOf(algorithm: ConvolutionAlgorithm, x: Shape): Amplification {
+export function amplificationOf(algorithm: ConvolutionAlgorithm, x: Shape, kernel: Shape): Amplification {
   switch (algorithm) {
     case "direct":
       return { forward: 1, gradient: 1 };
     case "winograd": // test/winograd.test.ts
-      return { forward: 7.1, gradient: 7.1 };
+      return kernel[0] === 5 ? { forward: 5.6, gradient: 9.5 } : { forward: 7.1, gradient: 7.1 };
     case "winogradMap": {
       const [high, wide] = [MAP_SIDES[x[1]], MAP_SIDES[x[2]]];
       return {

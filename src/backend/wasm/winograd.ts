@@ -1,25 +1,23 @@
 /**
- * 3×3 convolutions of stride 1 by Winograd's F(4×4, 3×3): see assembly/winograd.ts for the kernels and docs/winograd.md
- * for the mathematics. Sizes of scratch memory here follow the kernels' heads.
+ * 3×3 and 5×5 convolutions of stride 1 by Winograd's F(4×4, 3×3) and F(2×2, 5×5): see assembly/winograd.ts for the kernels
+ * and docs/winograd.md for the mathematics. Sizes of scratch memory here follow the kernels' heads.
  */
 import { type Shape, type Window2D, type WindowGeometry, windowGeometry } from "../../shape.js";
 import type { ConvolutionGradients, GradientWishes } from "../backend.js";
+import { PACKED_BYTES, PANEL, TILE_ROWS } from "./blocks.js";
 import { all, byImages, byRows, out, own, type Recorder, scratch, type WasmTensor } from "./recorder.js";
 import { channelSums } from "./sums.js";
 
-const POINTS = 36;
+const POINTS_ALONG = 6;
+const POINTS = POINTS_ALONG * POINTS_ALONG;
 /** Bytes and floats behind each plane: see GAP in assembly/winograd.ts. */
 const GAP_BYTES = 64;
 const GAP_FLOATS = 16;
-const PANEL = 8;
-const TILE_ROWS = 5;
 /** Tiles that pass together through transform, products and back: bench/winograd.bench.ts. */
 const BLOCK_TILES = 64;
 /** For the planes of a kernel's gradient: most of a 1 MB second-level cache. */
 const GRADIENT_BLOCK_BYTES = 768 * 1024;
-const KERNEL_SCRATCH_BYTES = 27 * 32 * 32;
-/** Depth of a packed tile: DEPTH in assembly/matmul.ts. */
-const PACKED_BYTES = 5 * 256 * 4;
+const KERNEL_ROWS = 32;
 
 /** Y = conv2d(X, W) + b. */
 export function winogradForward(
@@ -30,7 +28,7 @@ export function winogradForward(
   window: Window2D,
 ): WasmTensor {
   const [images, height, width, channels] = x.shape;
-  const filters = kernel.shape[3];
+  const [size, , , filters] = kernel.shape;
   const geometry = windowGeometry("conv2d", height, width, window);
   const u = recorder.tensor([planeFloats(channels * filters)]);
   recorder.record(
@@ -38,12 +36,13 @@ export function winogradForward(
     byRows(filters / PANEL),
     out(u),
     all(kernel),
-    scratch(KERNEL_SCRATCH_BYTES),
+    scratch((size + POINTS_ALONG) * size * KERNEL_ROWS * PANEL * 4),
+    sideOf(size),
     channels,
     filters,
   );
   const y = recorder.tensor([images, geometry.outHeight, geometry.outWidth, filters]);
-  recordConvolution(recorder, y, x, u, bias, geometry.padTop, geometry.padLeft);
+  recordConvolution(recorder, sideOf(size), y, x, u, bias, geometry.padTop, geometry.padLeft);
   return y;
 }
 
@@ -71,25 +70,28 @@ function inputGradient(
   dY: WasmTensor,
   geometry: WindowGeometry,
 ): WasmTensor {
-  const [, , channels, filters] = kernel.shape;
+  const [size, , channels, filters] = kernel.shape;
   const u = recorder.tensor([planeFloats(channels * filters)]);
   recorder.record(
     "winogradKernelTransposed",
     byRows(channels / PANEL),
     out(u),
     all(kernel),
-    scratch(KERNEL_SCRATCH_BYTES),
+    scratch((size + POINTS_ALONG) * size * KERNEL_ROWS * PANEL * 4),
+    sideOf(size),
     channels,
     filters,
   );
   const dX = recorder.tensor(xShape);
-  // x[i] meets dY[i + pad − k] for k = 0, 1, 2: padding 2 − pad turns that into a convolution.
-  recordConvolution(recorder, dX, dY, u, undefined, 2 - geometry.padTop, 2 - geometry.padLeft);
+  // x[i] meets dY[i + pad − a] for taps a < k: padding k − 1 − pad turns that into a convolution.
+  const [padTop, padLeft] = [size - 1 - geometry.padTop, size - 1 - geometry.padLeft];
+  recordConvolution(recorder, sideOf(size), dX, dY, u, undefined, padTop, padLeft);
   return dX;
 }
 
 function recordConvolution(
   recorder: Recorder,
+  side: number,
   y: WasmTensor,
   x: WasmTensor,
   u: WasmTensor,
@@ -99,11 +101,14 @@ function recordConvolution(
 ): void {
   const [images, height, width, channels] = x.shape;
   const [, outHeight, outWidth, filters] = y.shape;
-  const tilesWide = tilesOf(outWidth);
-  const blockRows = Math.max(1, Math.min(Math.floor(BLOCK_TILES / tilesWide), images * tilesOf(outHeight)));
+  const tilesWide = tilesOf(outWidth, side);
+  const blockRows = Math.max(
+    1,
+    Math.min(Math.floor(BLOCK_TILES / tilesWide), images * tilesOf(outHeight, side)),
+  );
   const blockTiles = blockRows * tilesWide;
   const blockBytes = POINTS * (blockTiles * (channels + filters) * 4 + 2 * GAP_BYTES);
-  const stripeBytes = 6 * ((4 * tilesWide + 2) * channels * 4 + GAP_BYTES);
+  const stripeBytes = 6 * (stripeWidth(tilesWide, side) * channels * 4 + GAP_BYTES);
   const zeroBytes = Math.max(width * channels, filters) * 4;
   recorder.record(
     "winogradConvolution",
@@ -113,6 +118,7 @@ function recordConvolution(
     all(u),
     bias ? all(bias) : 0,
     scratch(blockBytes + stripeBytes + zeroBytes + (24 + 1) * filters * 4),
+    side,
     height,
     width,
     channels,
@@ -134,9 +140,10 @@ function kernelGradient(
 ): WasmTensor {
   const [images, height, width, channels] = x.shape;
   const { outHeight, outWidth, padTop, padLeft } = geometry;
-  const filters = kernelShape[3];
-  const tilesWide = tilesOf(outWidth);
-  const tiles = images * tilesOf(outHeight) * tilesWide;
+  const [size, , , filters] = kernelShape;
+  const side = sideOf(size);
+  const tilesWide = tilesOf(outWidth, side);
+  const tiles = images * tilesOf(outHeight, side) * tilesWide;
 
   const v = recorder.tensor([planeFloats(tiles * channels)]);
   recorder.record(
@@ -144,7 +151,8 @@ function kernelGradient(
     byImages(images),
     out(v),
     own(x),
-    scratch(6 * ((4 * tilesWide + 2) * channels * 4 + GAP_BYTES) + width * channels * 4),
+    scratch(6 * (stripeWidth(tilesWide, side) * channels * 4 + GAP_BYTES) + width * channels * 4),
+    side,
     images,
     height,
     width,
@@ -160,7 +168,8 @@ function kernelGradient(
     byImages(images),
     out(z),
     own(dY),
-    scratch(6 * (4 * tilesWide * filters * 4 + GAP_BYTES) + outWidth * filters * 4),
+    scratch(6 * (side * tilesWide * filters * 4 + GAP_BYTES) + outWidth * filters * 4),
+    side,
     images,
     outHeight,
     outWidth,
@@ -178,7 +187,8 @@ function kernelGradient(
     out(dKernel),
     all(v),
     all(z),
-    scratch(blockRows * rowBytes + POINTS * GAP_BYTES + 18 * filters * 4 + PACKED_BYTES),
+    scratch(blockRows * rowBytes + POINTS * GAP_BYTES + POINTS_ALONG * size * filters * 4 + PACKED_BYTES),
+    side,
     channels,
     filters,
     tiles,
@@ -187,8 +197,18 @@ function kernelGradient(
   return dKernel;
 }
 
-function tilesOf(size: number): number {
-  return Math.ceil(size / 4);
+/** Outputs of a tile along one axis: a tile and the kernel together have six points. */
+function sideOf(kernelSize: number): number {
+  return 7 - kernelSize;
+}
+
+function tilesOf(size: number, side: number): number {
+  return Math.ceil(size / side);
+}
+
+/** Columns that a row of tiles reads. */
+function stripeWidth(tilesWide: number, side: number): number {
+  return side * tilesWide + POINTS_ALONG - side;
 }
 
 /** Floats of 36 planes of `count` values. */

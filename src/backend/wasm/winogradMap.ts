@@ -5,7 +5,7 @@
  */
 import type { Shape } from "../../shape.js";
 import type { ConvolutionGradients, GradientWishes } from "../backend.js";
-import { PACKED_BYTES, PANEL } from "./blocks.js";
+import { PACKED_BYTES, PANEL, TILE_ROWS } from "./blocks.js";
 import { all, byImages, byRows, outAll, own, type Recorder, scratch, type WasmTensor } from "./recorder.js";
 import { channelSums } from "./sums.js";
 
@@ -15,8 +15,6 @@ const GAP_BYTES = 64;
 const KERNEL_ROWS = 32;
 /** For a transformed piece of the kernel, and of its gradient: most of a 1 MB second-level cache. */
 const CHUNK_BYTES = 768 * 1024;
-/** Rows of the kernel's gradient are computed in whole register tiles. */
-const TILE_ROWS = 5;
 /**
  * Terms that are added up before they join the sum, where size 5 amplifies roundings 16.8 times: shorter sums round less.
  * 64 at 384 channels give 2.5e-6 of max|Y|, one sum 7e-6.

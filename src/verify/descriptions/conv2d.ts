@@ -27,8 +27,9 @@ export const conv2d: LayerDescription = {
     const lengths = { y: taps * input[2] + 1, dX: taps * filters, dKernel: places, dBias: places };
     const window = { kernel: kernelSize, strides, padding };
     const x = [given.batch, ...input];
-    const algorithm = chooseAlgorithm(x, [...kernelSize, input[2], filters], window);
-    return productTolerances(given, values, lengths, amplificationOf(algorithm, x));
+    const kernel = [...kernelSize, input[2], filters];
+    const algorithm = chooseAlgorithm(x, kernel, window);
+    return productTolerances(given, values, lengths, amplificationOf(algorithm, x, kernel));
   },
   margin: reluMargin,
 };
@@ -48,18 +49,19 @@ function anyWindow(bounds: CaseBounds): fc.Arbitrary<LayerCase> {
     });
 }
 
-/** Where Winograd's form applies: 3×3, stride 1, channels and filters in whole panels. */
+/** Where Winograd's forms apply: 3×3 and 5×5, stride 1, channels and filters in whole panels. */
 const wide: fc.Arbitrary<LayerCase> = fc
   .record({
-    size: fc.tuple(fc.integer({ min: 3, max: 14 }), fc.integer({ min: 3, max: 14 })),
+    size: fc.tuple(fc.integer({ min: 5, max: 14 }), fc.integer({ min: 5, max: 14 })),
+    kernelSize: fc.constantFrom(3, 5),
     padding,
     channels: fc.constantFrom(16, 24, 40),
     filters: fc.constantFrom(16, 24, 40),
     activation: elementwise,
     batch: fc.integer({ min: 1, max: 3 }),
   })
-  .map(({ size, padding, channels, filters, activation, batch }) =>
-    conv2dCase({ filters, kernelSize: 3, padding, activation }, [...size, channels], batch),
+  .map(({ size, kernelSize, padding, channels, filters, activation, batch }) =>
+    conv2dCase({ filters, kernelSize, padding, activation }, [...size, channels], batch),
   );
 
 /** Where one Winograd tile covers the whole map. */
