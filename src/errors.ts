@@ -27,6 +27,9 @@ export class DataError extends CbapdError {}
 /** A file that cannot be read, written or understood. */
 export class FileError extends CbapdError {}
 
+/** A folder that another process works in. */
+export class LockError extends FileError {}
+
 /** A worker that died, threw, or did not answer in time. */
 export class WorkerError extends CbapdError {}
 

