@@ -1,12 +1,20 @@
 /** Models and whole training states as single safetensors files. */
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { FileError } from "../errors.js";
-import { readSafetensors, type SafeTensor, writeSafetensors } from "../formats/safetensors.js";
+import { FileError, show } from "../errors.js";
+import type { Files } from "../formats/files.js";
+import {
+  readTypedSafetensors,
+  type SafeTensor,
+  type TypedTensor,
+  writeSafetensors,
+} from "../formats/safetensors.js";
 import { graphFromConfig, graphToConfig } from "../models/config.js";
 import { type Graph, weightSpecs } from "../models/graph.js";
-import { sameShape, sizeOf } from "../shape.js";
-import type { TrainingState } from "./types.js";
+import { type Shape, sameShape } from "../shape.js";
+import { pack, unpack } from "./packing.js";
+import { slotNames } from "./regions.js";
+import type { Optimizer, TrainingState } from "./types.js";
 
 /** SHA-256 (hex) over all weights in order, as little-endian float32. */
 export function weightsSha256(weights: ReadonlyMap<string, Float32Array>): string {
@@ -22,15 +30,15 @@ export async function saveModel(
   path: string,
   graph: Graph,
   weights: ReadonlyMap<string, Float32Array>,
+  files?: Files,
 ): Promise<void> {
-  await writeSafetensors(path, weightTensors(graph, weights), {
-    model: JSON.stringify(graphToConfig(graph)),
-  });
+  const metadata = { model: JSON.stringify(graphToConfig(graph)) };
+  await writeSafetensors(path, weightTensors(graph, weights), metadata, files);
 }
 
 /** A model file, or a run's checkpoint. @throws FileError */
 export async function readModel(path: string): Promise<{ graph: Graph; weights: Map<string, Float32Array> }> {
-  const { tensors, metadata } = await readSafetensors(path);
+  const { tensors, metadata } = await readTypedSafetensors(path);
   const graph = graphFromConfig(parseJson(path, "model", metadata.model), path);
   return { graph, weights: takeWeights(path, graph, tensors) };
 }
@@ -51,20 +59,45 @@ const optimizerSchema = z.discriminatedUnion("name", [
   }),
 ]);
 
+/** What this version writes; it reads version 1 too. */
+const FORMAT_VERSION = 2;
+
 const count = z.number().int().nonnegative();
-// JSON has no NaN: a diverged run's numbers come back as null.
+/** zod's own number is a finite one. */
+const real = z.custom<number>((value) => typeof value === "number", "expected a number");
+// Version 1 was JSON alone, which has no NaN: a diverged run's numbers come back as null.
 const logged = z
   .number()
   .nullable()
   .transform((value) => value ?? Number.NaN);
+const column = z.instanceof(Float64Array).transform((values) => Array.from(values));
 
-const stateSchema = z.object({
-  formatVersion: z.literal(1),
+const common = {
   seed: count,
   batchSize: count,
   epoch: count,
   stepInEpoch: count,
   step: count,
+  callbacks: z.record(z.string(), z.unknown()),
+  optimizer: optimizerSchema,
+};
+
+const stateSchema = z.object({
+  ...common,
+  formatVersion: z.literal(FORMAT_VERSION),
+  learningRate: real,
+  totals: z.array(real).length(4),
+  stopped: z.boolean(),
+  history: z.object({
+    epochs: column,
+    validationEpochs: column,
+    logs: z.record(z.string(), column),
+  }),
+});
+
+const stateSchema1 = z.object({
+  ...common,
+  formatVersion: z.literal(1),
   learningRate: z.number(),
   totals: z.array(logged).length(4),
   history: z.object({
@@ -72,38 +105,95 @@ const stateSchema = z.object({
     validationEpochs: z.array(count),
     logs: z.record(z.string(), z.array(logged)),
   }),
-  callbacks: z.record(z.string(), z.unknown()),
-  optimizer: optimizerSchema,
 });
 
+/** All but weights and slots. */
+type Head = Omit<TrainingState, "weights" | "slots">;
+
 /** Everything that a run needs to go on, in one file that is replaced atomically. @throws FileError */
-export async function saveTrainingState(path: string, graph: Graph, state: TrainingState): Promise<void> {
-  const { weights, slots, ...rest } = state;
-  const tensors = weightTensors(graph, weights);
+export async function saveTrainingState(
+  path: string,
+  graph: Graph,
+  state: TrainingState,
+  files?: Files,
+): Promise<void> {
+  const { weights, slots, history, ...rest } = state;
+  const columns = Object.entries(history.logs).map(([name, values]) => [name, Float64Array.from(values)]);
+  const tensors = new Map<string, TypedTensor>();
+  const packed = pack(
+    {
+      history: {
+        epochs: Float64Array.from(history.epochs),
+        validationEpochs: Float64Array.from(history.validationEpochs),
+        logs: Object.fromEntries(columns),
+      },
+      ...rest,
+    },
+    tensors,
+  );
+  for (const [name, tensor] of weightTensors(graph, weights)) tensors.set(name, tensor);
   const shapes = new Map(weightSpecs(graph).map(({ name, shape }) => [name, shape]));
-  for (const [name, data] of slots) {
-    const weight = name.split("/").slice(2).join("/");
-    tensors.set(name, { shape: shapes.get(weight)!, data });
-  }
-  const metadata = { model: JSON.stringify(graphToConfig(graph)), training: JSON.stringify(rest) };
-  await writeSafetensors(path, tensors, metadata);
+  for (const [name, data] of slots) tensors.set(name, { shape: shapes.get(weightOfSlot(name))!, data });
+  const metadata = { model: JSON.stringify(graphToConfig(graph)), training: JSON.stringify(packed) };
+  await writeSafetensors(path, tensors, metadata, files);
 }
 
-/** @throws FileError */
+/** @throws FileError when it is damaged, or of a version that is not known here */
 export async function loadTrainingState(path: string): Promise<{ graph: Graph; state: TrainingState }> {
-  const { tensors, metadata } = await readSafetensors(path);
+  const { tensors, metadata } = await readTypedSafetensors(path);
+  const training = parseJson(path, "training", metadata.training);
+  const version = versionOf(path, training);
   const graph = graphFromConfig(parseJson(path, "model", metadata.model), path);
-  const parsed = stateSchema.safeParse(parseJson(path, "training", metadata.training));
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new FileError(
-      `${path}: the training state is damaged at ${issue.path.join(".")}: ${issue.message}.`,
-    );
-  }
+  const head =
+    version === 1 ? migrate(parse(path, stateSchema1, training)) : unpackHead(path, training, tensors);
   const weights = takeWeights(path, graph, tensors);
-  const slots = new Map<string, Float32Array>();
-  for (const [name, { data }] of tensors) if (!weights.has(name)) slots.set(name, data);
-  return { graph, state: { ...parsed.data, weights, slots } };
+  const slots = takeSlots(path, graph, head.optimizer, tensors);
+  for (const name of tensors.keys()) {
+    if (!weights.has(name) && !slots.has(name)) {
+      throw new FileError(`${path}: tensor ${show(name)} belongs to nothing that is known here.`);
+    }
+  }
+  return { graph, state: { ...head, weights, slots } };
+}
+
+/** @throws FileError unless this version of cbapd can read it */
+function versionOf(path: string, training: unknown): number {
+  const parsed = parse(path, z.looseObject({ formatVersion: z.number().int().positive() }), training);
+  const { formatVersion } = parsed;
+  if (formatVersion <= FORMAT_VERSION) return formatVersion;
+  throw new FileError(
+    `${path} is a checkpoint of format ${formatVersion}; this cbapd reads formats 1 to ${FORMAT_VERSION}. ` +
+      "A newer cbapd wrote it: go on with that one.",
+  );
+}
+
+function unpackHead(path: string, training: unknown, tensors: Map<string, TypedTensor>): Head {
+  return parse(path, stateSchema, unpack(training, tensors, path));
+}
+
+/** In version 1 earlyStopping kept weights as lists of numbers, and a run that had stopped itself did not know it. */
+function migrate(head: z.infer<typeof stateSchema1>): Head {
+  const callbacks = { ...head.callbacks };
+  const early = z
+    .looseObject({ weights: z.array(z.tuple([z.string(), z.array(logged)])) })
+    .safeParse(callbacks.earlyStopping);
+  if (early.success) {
+    const weights = early.data.weights.map(([name, values]) => [name, Float32Array.from(values)] as const);
+    callbacks.earlyStopping = { ...early.data, weights: new Map(weights) };
+  }
+  return { ...head, formatVersion: FORMAT_VERSION, stopped: false, callbacks };
+}
+
+function parse<T>(path: string, schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new FileError(`${path}: the training state is damaged at ${issue.path.join(".")}: ${issue.message}.`);
+}
+
+/** `adam/m/conv2d/kernel` is a slot of `conv2d/kernel`. */
+function weightOfSlot(name: string): string {
+  return name.split("/").slice(2).join("/");
 }
 
 function weightTensors(graph: Graph, weights: ReadonlyMap<string, Float32Array>): Map<string, SafeTensor> {
@@ -113,18 +203,45 @@ function weightTensors(graph: Graph, weights: ReadonlyMap<string, Float32Array>)
 function takeWeights(
   path: string,
   graph: Graph,
-  tensors: ReadonlyMap<string, SafeTensor>,
+  tensors: ReadonlyMap<string, TypedTensor>,
 ): Map<string, Float32Array> {
   return new Map(
-    weightSpecs(graph).map(({ name, shape }) => {
-      const tensor = tensors.get(name);
-      if (!tensor || !sameShape(tensor.shape, shape)) {
-        const found = tensor ? `has shape [${tensor.shape.join(", ")}]` : "is missing";
-        throw new FileError(`${path}: weight "${name}" must have shape [${shape.join(", ")}]; it ${found}.`);
-      }
-      return [name, tensor.data.subarray(0, sizeOf(shape))];
-    }),
+    weightSpecs(graph).map(({ name, shape }) => [name, takeTensor(path, "weight", name, shape, tensors)]),
   );
+}
+
+function takeSlots(
+  path: string,
+  graph: Graph,
+  optimizer: Optimizer,
+  tensors: ReadonlyMap<string, TypedTensor>,
+): Map<string, Float32Array> {
+  const slots = slotNames(optimizer).flatMap((slot) =>
+    weightSpecs(graph)
+      .filter(({ trainable }) => trainable)
+      .map(({ name, shape }) => [`${slot}/${name}`, shape] as const),
+  );
+  return new Map(
+    slots.map(([name, shape]) => [name, takeTensor(path, "optimizer slot", name, shape, tensors)]),
+  );
+}
+
+function takeTensor(
+  path: string,
+  what: string,
+  name: string,
+  shape: Shape,
+  tensors: ReadonlyMap<string, TypedTensor>,
+): Float32Array {
+  const tensor = tensors.get(name);
+  if (tensor && !(tensor.data instanceof Float32Array)) {
+    throw new FileError(`${path}: ${what} "${name}" must hold float32 values.`);
+  }
+  if (!tensor || !sameShape(tensor.shape, shape)) {
+    const found = tensor ? `has shape [${tensor.shape.join(", ")}]` : "is missing";
+    throw new FileError(`${path}: ${what} "${name}" must have shape [${shape.join(", ")}]; it ${found}.`);
+  }
+  return tensor.data as Float32Array;
 }
 
 function parseJson(path: string, key: string, text: string | undefined): unknown {
