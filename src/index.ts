@@ -48,6 +48,7 @@ export {
   CbapdError,
   DataError,
   FileError,
+  LockError,
   mustBe,
   OptionError,
   ShapeError,
@@ -55,6 +56,8 @@ export {
   WorkerError,
 } from "./errors.js";
 export { writeFileAtomic } from "./formats/atomicFile.js";
+export type { Files, WritableFile } from "./formats/files.js";
+export { type FolderLock, lockFolder } from "./formats/folderLock.js";
 export * as layers from "./layers/index.js";
 export { input, l2 } from "./layers/index.js";
 export { type Graph, weightSpecs } from "./models/graph.js";
@@ -67,7 +70,7 @@ export {
   reduceLROnPlateau,
   terminateOnNaN,
 } from "./train/callbacks.js";
-export { loadTrainingState, saveTrainingState, weightsSha256 } from "./train/checkpoint.js";
+export { loadTrainingState, saveModel, saveTrainingState, weightsSha256 } from "./train/checkpoint.js";
 export { Model } from "./train/model.js";
 export { trainingMemoryBytes } from "./train/openSession.js";
 export { adam, sgd } from "./train/optimizers.js";

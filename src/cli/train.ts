@@ -3,12 +3,14 @@ import type { Command } from "commander";
 import {
   adam,
   type Callback,
+  FileError,
   type FitResult,
   type Logs,
   type Model,
   models,
   type NetworkName,
   OptionError,
+  type SaveEvery,
   sgd,
   summaryData,
   summaryText,
@@ -28,6 +30,7 @@ import {
 } from "./options.js";
 import { ProgressBar, showLogs } from "./progressBar.js";
 import { RunFolder, type RunSettings } from "./runFolder.js";
+import { RunSaver } from "./runSaver.js";
 
 interface TrainOptions extends DataOptions {
   readonly epochs: number;
@@ -41,6 +44,7 @@ interface TrainOptions extends DataOptions {
   readonly statistics: "batch" | "moving";
   readonly validationFrequency: number;
   readonly steps?: number;
+  readonly saveEvery: SaveEvery;
   readonly run?: string;
   readonly fresh?: boolean;
   readonly json?: boolean;
@@ -65,13 +69,14 @@ export function trainCommand(program: Command): void {
     )
     .option("--validation-frequency <n>", "validate every n epochs", wholeNumber("--validation-frequency"), 1)
     .option("--steps <n>", "stop, as Ctrl-C does, after n steps in all", wholeNumber("--steps"))
+    .option("--save-every <time>", "within an epoch too: 30s, 5m, 500steps", saveEvery, { seconds: 30 })
     .option("--run <folder>", "where everything is kept (default: runs/<network>)")
     .option("--fresh", "move the folder's old run aside and start anew")
     .option("--json", "print one JSON object a line");
   withWorkers(withDataOptions(command)).addHelpText(
     "after",
     "\nExample:\n  $ cbapd train lenet5 --epochs 10 --seed 1 --run runs/first\n\n" +
-      "Ctrl-C finishes the step, saves, and says how to go on.",
+      "Ctrl-C finishes the step, saves, and says how to go on. A run that is killed loses what came after its last save.",
   );
   command.action(runTrain);
 }
@@ -90,7 +95,7 @@ async function runTrain(network: string, options: TrainOptions): Promise<void> {
     const moved = await folder.moveAside();
     if (moved) say(`The old run is now in ${moved}.`);
   }
-  const unlock = await folder.lock();
+  const lock = await folder.lock();
   try {
     const settings = settingsOf(name, options, train.count, test.count);
     const resume = await folder.resume(settings);
@@ -102,6 +107,17 @@ async function runTrain(network: string, options: TrainOptions): Promise<void> {
 
     const bar = new ProgressBar();
     const interruption = new Interruption();
+    const saver = new RunSaver(folder, lock, {
+      title: `${name}, seed ${options.seed}`,
+      saveEvery: options.saveEvery,
+      onSaved: ({ step }) => {
+        if (options.json) process.stdout.write(`${JSON.stringify({ saved: step })}\n`);
+      },
+      warn: (message) => {
+        bar.clear();
+        process.stderr.write(`warning: ${message}\n`);
+      },
+    });
     let result: FitResult;
     try {
       result = await model.fit(train, {
@@ -114,20 +130,44 @@ async function runTrain(network: string, options: TrainOptions): Promise<void> {
         maxSteps: options.steps,
         signal: interruption.signal,
         resume,
-        callbacks: [
-          terminateOnNaN(),
-          reporter(options, bar),
-          ...folder.callbacks(`${name}, seed ${options.seed}`),
-        ],
+        callbacks: [terminateOnNaN(), reporter(options, bar), saver],
       });
     } finally {
       bar.clear();
       interruption.release();
+      await saver.settle();
     }
+    await saveRest(folder, saver, model, result.state, (state) =>
+      folder.rescue(settings, train.classes, model, state),
+    );
     await finish(folder, model, result, options, say);
     if (interruption.exitCode) process.exitCode = interruption.exitCode;
   } finally {
-    await unlock();
+    await lock.release();
+  }
+}
+
+/** Whatever is not in the files yet. @throws FileError that says where the state is, and how to go on */
+async function saveRest(
+  folder: RunFolder,
+  saver: RunSaver,
+  model: Model,
+  state: TrainingState,
+  rescue: (state: TrainingState) => Promise<string>,
+): Promise<void> {
+  try {
+    await saver.finish(model.graph, state);
+  } catch (error) {
+    if (!(error instanceof FileError) || saver.holdsPosition(state)) throw error;
+    const elsewhere = await rescue(state).catch((cause: Error) => {
+      const lost = `What came after the last save is lost (${cause.message})`;
+      const advice = `copy ${folder.path} to where there is room, and go on there with --run`;
+      throw new FileError(`${error.message} ${lost}; ${advice}.`, { cause });
+    });
+    throw new FileError(
+      `${error.message} Step ${state.step} is saved in ${elsewhere} instead: go on there with --run ${elsewhere}.`,
+      { cause: error },
+    );
   }
 }
 
@@ -140,7 +180,6 @@ async function finish(
 ): Promise<void> {
   const { interrupted, state, history } = result;
   if (interrupted) {
-    await folder.saveState(model, state);
     say(`\nStopped after step ${state.step}; everything is saved in ${folder.path}.`);
     say("The same command again goes on from there, bit for bit.");
   } else {
@@ -223,6 +262,20 @@ class Interruption {
     process.stderr.write("\nStopping after this step (again to quit at once, without saving).\n");
     this.#controller.abort();
   };
+}
+
+/** `30`, `30s`, `5m`, `2h`, `500steps`. */
+function saveEvery(text: string): SaveEvery {
+  const [, number, unit = "s"] = /^(\d+(?:\.\d+)?)(s|m|h|steps?)?$/.exec(text) ?? [];
+  const value = Number(number);
+  const steps = unit.startsWith("step");
+  if (!(value > 0) || (steps && !Number.isInteger(value))) {
+    throw new OptionError(
+      `--save-every must be a time or a number of steps, as 30s, 5m or 500steps; got ${JSON.stringify(text)}.`,
+    );
+  }
+  if (steps) return { steps: value };
+  return { seconds: value * { s: 1, m: 60, h: 3600 }[unit as "s" | "m" | "h"] };
 }
 
 function networkName(text: string): NetworkName {
