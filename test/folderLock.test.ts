@@ -114,7 +114,9 @@ describe("a lock left behind", () => {
     const folder = lockedBy(owner, silentMs);
     const { pid } = { ...thisProcess(), ...owner };
     await expect(lockFolder(folder)).rejects.toThrow(
-      new RegExp(`in use by process ${pid} on elsewhere, since .* UTC \\(3 h\\), last seen (6\\d s|2 min) ago`),
+      new RegExp(
+        `in use by process ${pid} on elsewhere, since .* UTC \\(3 h\\), last seen (6\\d s|2 min) ago`,
+      ),
     );
     expect(readdirSync(join(folder, "lock"))).toHaveLength(1);
     expect(readdirSync(folder)).toEqual(["lock"]);

@@ -63,8 +63,9 @@ export class RunSaver implements Callback {
     const state = context.getTrainingState();
     if (state.step > 0) {
       const best = this.#best && (await this.#folder.holdsBest(this.#best)) ? this.#best : undefined;
-      const epochs = (await this.#folder.holdsHistory(state.history)) ? state.history.epochs.length : -1;
-      this.#written = { best, epochs, position: positionOf(state) };
+      const { length } = state.history.epochs;
+      const drawn = length === 0 || (await this.#folder.holdsHistory(state.history));
+      this.#written = { best, epochs: drawn ? length : -1, position: positionOf(state) };
     }
     await this.#write(context.graph, state);
   }

@@ -111,7 +111,7 @@ async function runTrain(network: string, options: TrainOptions): Promise<void> {
       title: `${name}, seed ${options.seed}`,
       saveEvery: options.saveEvery,
       onSaved: ({ step }) => {
-        if (options.json) process.stdout.write(`${JSON.stringify({ saved: step })}\n`);
+        if (options.json) process.stdout.write(`${JSON.stringify({ run: folder.path, saved: step })}\n`);
       },
       warn: (message) => {
         bar.clear();
