@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, write
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { FileError } from "../src/errors.js";
-import { loadTrainingState, readModel, weightsSha256 } from "../src/train/checkpoint.js";
+import { loadTrainingState, readModel, saveTrainingState, weightsSha256 } from "../src/train/checkpoint.js";
 import type { TrainingState } from "../src/train/types.js";
 import { FaultyFiles } from "./support/faultyFiles.js";
 import { ForgetfulDisk } from "./support/forgetfulDisk.js";
@@ -201,6 +201,20 @@ describe("a run that goes on first makes its files agree with the checkpoint", (
       /run\.json is missing or damaged: .* --run, or move .* --fresh\.$/,
     );
     expect(existsSync(join(path, "checkpoint.safetensors"))).toBe(true);
+  });
+
+  it("best weights that are none are refused", async () => {
+    const path = newFolder();
+    cpSync(whole.path, path, { recursive: true });
+    const { graph, state } = await loadTrainingState(join(path, "checkpoint.safetensors"));
+    const { best } = state.callbacks["run folder"] as { best: { weights: Map<string, Float32Array> } };
+    for (const weights of [7, new Map(), new Map(best.weights).set("conv2d/kernel", Float32Array.of(1))]) {
+      const callbacks = { "run folder": { best: { ...best, weights } } };
+      await saveTrainingState(join(path, "checkpoint.safetensors"), graph, { ...state, callbacks });
+      await expect(savedRun(path)).rejects.toThrow(
+        "checkpoint.safetensors: the best weights in it are damaged.",
+      );
+    }
   });
 
   it("a failing file does not keep the others from being written", async () => {

@@ -104,15 +104,23 @@ export class RunFolder {
       );
     }
     try {
-      return await this.#withBest((await loadTrainingState(this.checkpoint)).state);
+      const { graph, state } = await loadTrainingState(this.checkpoint);
+      return await this.#withBest(graph, state);
     } catch (cause) {
       if (!(cause instanceof FileError)) throw cause;
       throw new FileError(`${cause.message} ${ELSEWHERE}`, { cause });
     }
   }
 
-  /** Checkpoints of format 1 remember the lowest validation loss, but the weights lie in best.safetensors alone. */
-  async #withBest(state: TrainingState): Promise<TrainingState> {
+  /**
+   * Makes sure of the best weights. Checkpoints of format 1 remember the lowest validation loss, but the weights lie in
+   * best.safetensors alone.
+   */
+  async #withBest(graph: Graph, state: TrainingState): Promise<TrainingState> {
+    const held = (state.callbacks[SAVER] as { best?: Partial<Best> } | null | undefined)?.best;
+    if (held !== undefined && !isWhole(graph, held)) {
+      throw new FileError(`${this.checkpoint}: the best weights in it are damaged.`);
+    }
     const losses = state.history.logs.val_loss ?? [];
     const value = Math.min(...losses.filter((loss) => !Number.isNaN(loss)));
     if (SAVER in state.callbacks || value === Number.POSITIVE_INFINITY) return state;
@@ -210,6 +218,16 @@ export function classNames(file: string): readonly string[] {
   if (!existsSync(path)) return [];
   const { classes } = JSON.parse(readFileSync(path, "utf8")) as { classes?: unknown };
   return Array.isArray(classes) ? classes.map(String) : [];
+}
+
+/** Whether these are the network's weights. */
+function isWhole(graph: Graph, { epoch, value, weights }: Partial<Best>): boolean {
+  const values = (name: string) => (weights instanceof Map ? weights.get(name) : undefined);
+  const fits = ({ name, shape }: { name: string; shape: readonly number[] }) => {
+    const length = shape.reduce((product, size) => product * size, 1);
+    return values(name) instanceof Float32Array && values(name)?.length === length;
+  };
+  return Number.isInteger(epoch) && typeof value === "number" && weightSpecs(graph).every(fits);
 }
 
 function historyText(history: History): string {

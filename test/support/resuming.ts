@@ -99,12 +99,13 @@ async function run(
     metrics: ["accuracy"],
   });
   // The plateau callback acts after each epoch but the first; early stopping counts and keeps the best weights, and lets it run.
+  // What saves comes first, and must still see what those after it remember.
   const callbacks = [
+    ...further,
     reduceLROnPlateau({ patience: 1, factor: 0.5, minDelta: 10 }),
     earlyStopping({ patience: 100, restoreBestWeights: true }),
     modelCheckpoint(folder, { saveBestOnly: true, saveWeightsOnly: true, monitor: "val_loss" }),
-    ...further,
-  ].map((callback, index) => ({ ...callback, name: `callback ${index}` })); // the folder is in modelCheckpoint's name
+  ].map((callback) => ({ ...callback, name: callback.name?.split(" ")[0] })); // the folder is in modelCheckpoint's name
   const { state } = await runFit(
     {
       graph,
