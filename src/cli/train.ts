@@ -1,5 +1,5 @@
 /** `cbapd train <network>`: trains, shows it, keeps the best, and can be interrupted at any step. */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import {
   adam,
   type Callback,
@@ -69,7 +69,11 @@ export function trainCommand(program: Command): void {
     )
     .option("--validation-frequency <n>", "validate every n epochs", wholeNumber("--validation-frequency"), 1)
     .option("--steps <n>", "stop, as Ctrl-C does, after n steps in all", wholeNumber("--steps"))
-    .option("--save-every <time>", "within an epoch too: 30s, 5m, 500steps", saveEvery, { seconds: 30 })
+    .addOption(
+      new Option("--save-every <time>", "save within an epoch too: 30s, 5m, 500steps")
+        .argParser(saveEvery)
+        .default({ seconds: 30 }, "30s"),
+    )
     .option("--run <folder>", "where everything is kept (default: runs/<network>)")
     .option("--fresh", "move the folder's old run aside and start anew")
     .option("--json", "print one JSON object a line");

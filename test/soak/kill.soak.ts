@@ -5,22 +5,17 @@ import { killAgain } from "../support/killing.js";
 import { soakCount, soakReport, soakSeed } from "../support/soak.js";
 import { temporaryFolder } from "../support/temporary.js";
 
-/** Kills of one run, before another begins. */
+/** Kills of one run, one process a life as a user starts it, before another run begins. */
 const CHAIN = 50;
+const COUNT = soakCount(1000);
+const chains = Array.from({ length: Math.ceil(COUNT / CHAIN) }, (_, chain) => chain);
 
-it("kills", async () => {
-  const count = soakCount(1000);
+it.each(chains)("kills, chain %i", async (chain) => {
+  const kills = Math.min(CHAIN, COUNT - chain * CHAIN);
   const started = performance.now();
-  const sums = { starting: 0, writing: 0, steps: 0, epochs: 0 };
-  for (let done = 0; done < count; done += CHAIN) {
-    const kills = Math.min(CHAIN, count - done);
-    // One process a run, as a user starts it.
-    const run = join(temporaryFolder(), "run");
-    const tally = await killAgain([run], kills, soakSeed() * 1000 + done);
-    for (const key of Object.keys(sums) as (keyof typeof sums)[]) sums[key] += tally[key];
-  }
-  expect(sums.steps).toBeGreaterThan(count / 10);
-  const { starting, writing, steps, epochs } = sums;
+  const run = join(temporaryFolder(), "run");
+  const { starting, writing, steps, epochs } = await killAgain([run], kills, soakSeed() * 1000 + chain);
+  expect(steps).toBeGreaterThan(kills / 10);
   const kinds = `${starting} while starting, ${writing} with a half-written file`;
-  soakReport(`kills (${kinds}; ${steps} steps, ${epochs} epochs)`, count, started);
+  soakReport(`kills (chain ${chain}: ${kinds}; ${steps} steps, ${epochs} epochs)`, kills, started);
 });
