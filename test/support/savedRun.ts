@@ -20,6 +20,8 @@ export const EPOCHS = 2;
 const IMAGES = 32;
 const BATCH_SIZE = 8;
 
+const { train, test } = shapes({ train: IMAGES, test: 8, seed: 3 });
+
 export interface SavedRun {
   readonly folder: RunFolder;
   readonly model: Model;
@@ -33,7 +35,6 @@ export interface SavedRun {
 /** Trains to the end, and leaves the last word to saver.finish(). Goes on where the folder's run stopped. */
 export async function savedRun(path: string, files?: Files): Promise<SavedRun> {
   const model = new Model(NETWORKS.lenet5({ width: 0.1 }));
-  const { train, test } = shapes({ train: IMAGES, test: 8, seed: 3 });
   const folder = new RunFolder(path, files);
   const resume = await folder.resume(SETTINGS);
   if (!resume) await folder.begin(SETTINGS, train.classes, model);
