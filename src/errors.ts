@@ -2,12 +2,21 @@
  * Error classes and their wording: "<where>: <argument> must <rule>; got <value> (<context>)."
  * Every error that a user can cause is one of these; the command line prints the message and exits with `exitCode`.
  */
+import type { ErrorCode } from "./errorCodes.js";
+
+export interface CodedErrorOptions extends ErrorOptions {
+  readonly code?: ErrorCode;
+}
+
 export class CbapdError extends Error {
   /** 2 for misuse (wrong option, shapes that do not fit), 1 for a failure at run time. */
   readonly exitCode: number = 1;
-  constructor(message: string, options?: ErrorOptions) {
+  /** Why a file was refused: a key of docs/errors.md. Undefined where no file is to blame. */
+  readonly code: ErrorCode | undefined;
+  constructor(message: string, options?: CodedErrorOptions) {
     super(message, options);
     this.name = new.target.name;
+    this.code = options?.code;
   }
 }
 
@@ -33,14 +42,40 @@ export class LockError extends FileError {}
 /** A worker that died, threw, or did not answer in time. */
 export class WorkerError extends CbapdError {}
 
-/** Shows a value as it would be typed: strings quoted, arrays in brackets. */
+/** A message is one line, however long the value is that it complains of. */
+const SHOWN_CHARACTERS = 200;
+const SHOWN_ELEMENTS = 20;
+
+/** Shows a value as it would be typed, cut where it is long: strings quoted, arrays in brackets. */
 export function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "string") return quoted(value);
   if (ArrayBuffer.isView(value) || Array.isArray(value)) {
-    return `[${Array.from(value as ArrayLike<unknown>, show).join(", ")}]`;
+    const elements = value as ArrayLike<unknown>;
+    const shown = Array.from({ length: Math.min(elements.length, SHOWN_ELEMENTS) }, (_, i) =>
+      show(elements[i]),
+    );
+    if (elements.length > SHOWN_ELEMENTS) shown.push(`… (${elements.length} in all)`);
+    return shorten(`[${shown.join(", ")}]`);
   }
-  if (typeof value === "object" && value !== null) return JSON.stringify(value);
+  if (typeof value === "object" && value !== null) return shorten(printable(JSON.stringify(value)));
   return String(value);
+}
+
+function quoted(text: string): string {
+  if (text.length <= SHOWN_CHARACTERS) return printable(JSON.stringify(text));
+  return `${printable(JSON.stringify(text.slice(0, SHOWN_CHARACTERS)))}… (${text.length} characters)`;
+}
+
+function shorten(text: string): string {
+  return text.length <= 2 * SHOWN_CHARACTERS ? text : `${text.slice(0, 2 * SHOWN_CHARACTERS)}…`;
+}
+
+/** Characters that would act on a terminal instead of being seen, and that JSON leaves as they are. */
+function printable(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u${character.codePointAt(0)!.toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** `<where>: <argument> must <rule>; got <value> (<context>).` */

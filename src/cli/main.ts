@@ -48,6 +48,7 @@ function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : MISUSE; // commander has printed it
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   const verbose = process.argv.includes("--verbose");
-  process.stderr.write(`error: ${verbose ? stack : message}\n`);
+  const code = error instanceof CbapdError && error.code ? `\ncode: ${error.code}` : "";
+  process.stderr.write(`error: ${verbose ? `${stack}${code}` : message}\n`);
   return error instanceof CbapdError ? error.exitCode : FAILURE;
 }
