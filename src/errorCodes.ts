@@ -77,6 +77,7 @@ export const ERROR_CODES = {
   CHECKPOINT_TOO_DEEP: "the training state is nested deeper than 32",
   CHECKPOINT_DUPLICATE_KEY: "the training state has a key twice",
   CHECKPOINT_DANGEROUS_KEY: "the training state has the key __proto__",
+  CHECKPOINT_VERSION: "a format that a newer cbapd wrote",
   CHECKPOINT_STATE: "the training state lacks a part, or has one of the wrong type or size",
   CHECKPOINT_SLOT: "an optimizer's tensor is missing, superfluous or of another shape",
   CHECKPOINT_CALLBACK: "what a callback remembered is not what it would have written",

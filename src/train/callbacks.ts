@@ -1,6 +1,7 @@
 /** Keras' callbacks. What they must remember over an interruption is JSON: getState, setState. */
 import { appendFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { z } from "zod";
 import { FileError, mustBe, OptionError, rejectUnknownKeys, show } from "../errors.js";
 import { saveModel, saveTrainingState } from "./checkpoint.js";
 import type { Callback, CallbackContext, Logs, SaveEvery } from "./types.js";
@@ -90,7 +91,7 @@ export function modelCheckpoint(path: string, options: ModelCheckpointOptions = 
     },
     getState: () => ({ best: monitor.best }),
     setState(state) {
-      monitor.best = (state as { best: number | null }).best;
+      monitor.best = remembered("modelCheckpoint", z.object({ best: bestSchema }), state).best;
     },
   };
 }
@@ -126,7 +127,7 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
     },
     getState: () => ({ best: monitor.best, wait, weights: best }),
     setState(state) {
-      const held = state as { best: number | null; wait: number; weights?: Map<string, Float32Array> };
+      const held = remembered("earlyStopping", z.object({ best: bestSchema, wait: count, weights: weightsSchema }), state);
       monitor.best = held.best;
       wait = held.wait;
       best = held.weights;
@@ -173,7 +174,8 @@ export function reduceLROnPlateau(options: ReduceLROnPlateauOptions = {}): Callb
     },
     getState: () => ({ best: monitor.best, wait, cooling }),
     setState(state) {
-      const held = state as { best: number | null; wait: number; cooling: number };
+      const schema = z.object({ best: bestSchema, wait: count, cooling: count });
+      const held = remembered("reduceLROnPlateau", schema, state);
       monitor.best = held.best;
       wait = held.wait;
       cooling = held.cooling;
@@ -217,9 +219,28 @@ export function csvLogger(path: string, options: { separator?: string; append?: 
     // A resumed run goes on in the same file.
     getState: () => ({ started, columns }),
     setState(state) {
-      ({ started, columns } = state as { started: boolean; columns: string[] | undefined });
+      const schema = z.object({ started: z.boolean(), columns: z.array(z.string()).optional() });
+      ({ started, columns } = remembered("csvLogger", schema, state));
     },
   };
+}
+
+const count = z.number().int().nonnegative();
+const bestSchema = z.custom<number | null>(
+  (value) => value === null || (typeof value === "number" && !Number.isNaN(value)),
+  "must be a number or null",
+);
+const weightsSchema = z.map(z.string(), z.instanceof(Float32Array)).optional();
+
+/** What a callback wrote into a checkpoint, which anybody may have changed since. @throws FileError */
+function remembered<T>(where: string, schema: z.ZodType<T>, state: unknown): T {
+  const parsed = schema.safeParse(state);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new FileError(
+    `${where}: the checkpoint remembers nothing that could be used: ${issue.path.map(String).join(".")}: ${issue.message}.`,
+    { code: "CHECKPOINT_CALLBACK" },
+  );
 }
 
 function natural(where: string, argument: string, value: unknown): void {

@@ -1,10 +1,13 @@
 /** Models and whole training states as single safetensors files. */
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import type { ErrorCode } from "../errorCodes.js";
 import { FileError, show } from "../errors.js";
+import { type ByteSource, withFile } from "../formats/byteSource.js";
 import type { Files } from "../formats/files.js";
+import { parseStrictJson } from "../formats/json.js";
 import {
-  readTypedSafetensors,
+  parseTypedSafetensors,
   type SafeTensor,
   type TypedTensor,
   writeSafetensors,
@@ -37,10 +40,25 @@ export async function saveModel(
 }
 
 /** A model file, or a run's checkpoint. @throws FileError */
-export async function readModel(path: string): Promise<{ graph: Graph; weights: Map<string, Float32Array> }> {
-  const { tensors, metadata } = await readTypedSafetensors(path);
-  const graph = graphFromConfig(parseJson(path, "model", metadata.model), path);
-  return { graph, weights: takeWeights(path, graph, tensors) };
+export function readModel(path: string): Promise<{ graph: Graph; weights: Map<string, Float32Array> }> {
+  return withFile(path, parseModel);
+}
+
+/** `readModel` from wherever the bytes are. @throws FileError */
+export async function parseModel(
+  source: ByteSource,
+): Promise<{ graph: Graph; weights: Map<string, Float32Array> }> {
+  const { tensors, metadata } = await parseTypedSafetensors(source);
+  const graph = graphFromConfig(parseJson(source.name, "model", metadata.model), source.name);
+  const weights = takeWeights(source.name, graph, tensors);
+  // A checkpoint has its optimizer's tensors beside the weights; a model file has nothing else.
+  const unknown = metadata.training === undefined && [...tensors.keys()].find((name) => !weights.has(name));
+  if (typeof unknown === "string") {
+    throw new FileError(`${source.name}: the model has no weight ${show(unknown)}.`, {
+      code: "MODEL_WEIGHT_UNKNOWN",
+    });
+  }
+  return { graph, weights };
 }
 
 const optimizerSchema = z.discriminatedUnion("name", [
@@ -139,8 +157,16 @@ export async function saveTrainingState(
 }
 
 /** @throws FileError when it is damaged, or of a version that is not known here */
-export async function loadTrainingState(path: string): Promise<{ graph: Graph; state: TrainingState }> {
-  const { tensors, metadata } = await readTypedSafetensors(path);
+export function loadTrainingState(path: string): Promise<{ graph: Graph; state: TrainingState }> {
+  return withFile(path, parseTrainingState);
+}
+
+/** `loadTrainingState` from wherever the bytes are. @throws FileError */
+export async function parseTrainingState(
+  source: ByteSource,
+): Promise<{ graph: Graph; state: TrainingState }> {
+  const { name: path } = source;
+  const { tensors, metadata } = await parseTypedSafetensors(source);
   const training = parseJson(path, "training", metadata.training);
   const version = versionOf(path, training);
   const graph = graphFromConfig(parseJson(path, "model", metadata.model), path);
@@ -150,7 +176,9 @@ export async function loadTrainingState(path: string): Promise<{ graph: Graph; s
   const slots = takeSlots(path, graph, head.optimizer, tensors);
   for (const name of tensors.keys()) {
     if (!weights.has(name) && !slots.has(name)) {
-      throw new FileError(`${path}: tensor ${show(name)} belongs to nothing that is known here.`);
+      throw new FileError(`${path}: tensor ${show(name)} belongs to nothing that is known here.`, {
+        code: "CHECKPOINT_SLOT",
+      });
     }
   }
   return { graph, state: { ...head, weights, slots } };
@@ -164,6 +192,7 @@ function versionOf(path: string, training: unknown): number {
   throw new FileError(
     `${path} is a checkpoint of format ${formatVersion}; this cbapd reads formats 1 to ${FORMAT_VERSION}. ` +
       "A newer cbapd wrote it: go on with that one.",
+    { code: "CHECKPOINT_VERSION" },
   );
 }
 
@@ -188,7 +217,10 @@ function parse<T>(path: string, schema: z.ZodType<T>, value: unknown): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new FileError(`${path}: the training state is damaged at ${issue.path.join(".")}: ${issue.message}.`);
+  throw new FileError(
+    `${path}: the training state is damaged at ${issue.path.map(String).join(".")}: ${issue.message}.`,
+    { code: "CHECKPOINT_STATE" },
+  );
 }
 
 /** `adam/m/conv2d/kernel` is a slot of `conv2d/kernel`. */
@@ -228,28 +260,50 @@ function takeSlots(
 
 function takeTensor(
   path: string,
-  what: string,
+  what: "weight" | "optimizer slot",
   name: string,
   shape: Shape,
   tensors: ReadonlyMap<string, TypedTensor>,
 ): Float32Array {
   const tensor = tensors.get(name);
+  const wrongWeight = tensor ? "MODEL_WEIGHT_SHAPE" : "MODEL_WEIGHT_MISSING";
+  const code = what === "weight" ? wrongWeight : "CHECKPOINT_SLOT";
   if (tensor && !(tensor.data instanceof Float32Array)) {
-    throw new FileError(`${path}: ${what} "${name}" must hold float32 values.`);
+    throw new FileError(`${path}: ${what} ${show(name)} must hold float32 values.`, { code });
   }
   if (!tensor || !sameShape(tensor.shape, shape)) {
     const found = tensor ? `has shape [${tensor.shape.join(", ")}]` : "is missing";
-    throw new FileError(`${path}: ${what} "${name}" must have shape [${shape.join(", ")}]; it ${found}.`);
+    throw new FileError(`${path}: ${what} ${show(name)} must have shape [${shape.join(", ")}]; it ${found}.`, {
+      code,
+    });
   }
   return tensor.data as Float32Array;
 }
 
-function parseJson(path: string, key: string, text: string | undefined): unknown {
-  if (text === undefined)
-    throw new FileError(`${path}: has no "${key}" in its metadata; cbapd did not write it.`);
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new FileError(`${path}: its "${key}" is no JSON.`, { cause });
+const MISSING: Readonly<Record<"model" | "training", ErrorCode>> = {
+  model: "MODEL_METADATA_MISSING",
+  training: "CHECKPOINT_METADATA_MISSING",
+};
+const JSON_CODES = {
+  depth: { model: "MODEL_TOO_DEEP", training: "CHECKPOINT_TOO_DEEP" },
+  many: { model: "MODEL_DESCRIPTION", training: "CHECKPOINT_STATE" },
+  duplicate: { model: "MODEL_DUPLICATE_KEY", training: "CHECKPOINT_DUPLICATE_KEY" },
+  dangerous: { model: "MODEL_DANGEROUS_KEY", training: "CHECKPOINT_DANGEROUS_KEY" },
+  syntax: { model: "MODEL_NOT_JSON", training: "CHECKPOINT_NOT_JSON" },
+} as const;
+/** What is written is 5 deep; what callbacks of your own remember may be deeper. */
+const MAX_JSON_DEPTH = 32;
+
+function parseJson(path: string, key: "model" | "training", text: string | undefined): unknown {
+  if (text === undefined) {
+    throw new FileError(`${path}: has no "${key}" in its metadata; cbapd did not write it.`, {
+      code: MISSING[key],
+    });
   }
+  return parseStrictJson(text, MAX_JSON_DEPTH, (fault, what) => {
+    const wrong = fault === "duplicate" || fault === "dangerous" ? `the key ${show(what)}, ${fault}` : what;
+    return new FileError(`${path}: its "${key}" is no JSON that can be used: ${wrong}.`, {
+      code: JSON_CODES[fault][key],
+    });
+  });
 }

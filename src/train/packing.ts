@@ -50,25 +50,32 @@ export function pack(value: unknown, tensors: Map<string, TypedTensor>, where = 
 
 /** The reverse; takes the tensors that it finds out of `tensors`. @throws FileError */
 export function unpack(value: unknown, tensors: Map<string, TypedTensor>, path: string, depth = 0): unknown {
-  if (depth > MAX_DEPTH) throw new FileError(`${path}: the training state is nested too deeply.`);
+  if (depth > MAX_DEPTH) {
+    throw new FileError(`${path}: the training state is nested too deeply.`, { code: "CHECKPOINT_TOO_DEEP" });
+  }
   const inner = (held: unknown) => unpack(held, tensors, path, depth + 1);
   if (Array.isArray(value)) return value.map(inner);
   if (typeof value !== "object" || value === null) return value;
   const damaged = (mark: string) =>
     new FileError(
       `${path}: the training state is damaged: ${show(mark)} holds ${show(Object(value)[mark])}.`,
+      { code: "CHECKPOINT_STATE" },
     );
   if ("$tensor" in value) {
     const name = String(value.$tensor);
     const tensor = tensors.get(name);
-    if (!tensor) throw new FileError(`${path}: tensor ${show(name)} of the training state is missing.`);
+    if (!tensor) {
+      throw new FileError(`${path}: tensor ${show(name)} of the training state is missing.`, {
+        code: "CHECKPOINT_CALLBACK",
+      });
+    }
     tensors.delete(name);
     return tensor.data;
   }
   if ("$number" in value) {
-    const number = NUMBERS[String(value.$number)];
-    if (number === undefined) throw damaged("$number");
-    return number;
+    const name = String(value.$number);
+    if (!Object.hasOwn(NUMBERS, name)) throw damaged("$number");
+    return NUMBERS[name];
   }
   if ("$map" in value) {
     const { $map: entries } = value;
