@@ -136,12 +136,16 @@ describe("data folder", () => {
     },
   );
 
-  test("an entry's path leads nowhere: it is only compared", async () => {
-    const evil = [{ name: "../../escaped.txt", bytes: new Uint8Array(9) }, ...binaries()];
-    evil[1] = { ...evil[1], name: "../../../data_batch_1.bin" };
+  test("an entry's path leads nowhere: it is only compared, and refused where it leads out", async () => {
     const path = join(home, "data/evil.tar");
-    await writeFile(path, await tar(evil));
+    const moved = binaries().map(({ name, bytes }) => ({ name: `./tmp/elsewhere/${name}`, bytes }));
+    await writeFile(path, await tar(moved));
     await expectOurs(load({ dataDir: path }));
+    await writeFile(
+      path,
+      await tar([{ name: "../../escaped.txt", bytes: new Uint8Array(9) }, ...binaries()]),
+    );
+    expect(await message(load({ dataDir: path }))).toContain('the entry "../../escaped.txt" leads out of it');
     expect((await readdir(home)).sort()).toEqual(["data", "tmp"]);
     expect(await readdir(join(home, "data"))).toEqual(["evil.tar"]);
   });

@@ -119,6 +119,7 @@ function requireSums(pinned: Pinned, parts: Parts, origin: string): void {
     if (actual !== pinned.sha256[part]) {
       throw new DataError(
         `${pinned.name}: ${part} from ${origin} must have SHA-256 ${pinned.sha256[part]}; got ${actual}.`,
+        { code: "DATASET_SHA256" },
       );
     }
   }
