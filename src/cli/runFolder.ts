@@ -1,5 +1,5 @@
 /** A run's folder: its settings, checkpoint, best weights, history and curves, each file replaced as a whole. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rename } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
@@ -14,6 +14,7 @@ import {
   lockFolder,
   type Model,
   OptionError,
+  readRunJson,
   saveModel,
   saveTrainingState,
   summaryText,
@@ -90,13 +91,7 @@ export class RunFolder {
   async resume(settings: RunSettings): Promise<TrainingState | undefined> {
     if (!existsSync(this.checkpoint)) return undefined;
     const path = this.file("run.json");
-    let before: RunSettings;
-    try {
-      before = JSON.parse(readFileSync(path, "utf8")) as RunSettings;
-    } catch (cause) {
-      const { message } = cause as Error;
-      throw new FileError(`${path} is missing or damaged: ${message}. ${ELSEWHERE}`, { cause });
-    }
+    const before = readRunJson(path, ELSEWHERE);
     for (const [name, value] of Object.entries(settings)) {
       if (before[name] === value) continue;
       throw new OptionError(
@@ -216,8 +211,7 @@ export function modelFile(path: string): string {
 export function classNames(file: string): readonly string[] {
   const path = join(dirname(file), "run.json");
   if (!existsSync(path)) return [];
-  const { classes } = JSON.parse(readFileSync(path, "utf8")) as { classes?: unknown };
-  return Array.isArray(classes) ? classes.map(String) : [];
+  return readRunJson(path, "Mend it, or move it away.").classes ?? [];
 }
 
 /** Whether these are the network's weights. */
