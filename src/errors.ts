@@ -45,6 +45,7 @@ export class WorkerError extends CbapdError {}
 /** A message is one line, however long the value is that it complains of. */
 const SHOWN_CHARACTERS = 200;
 const SHOWN_ELEMENTS = 20;
+const SHOWN_CANDIDATES = 30;
 
 /** Shows a value as it would be typed, cut where it is long: strings quoted, arrays in brackets. */
 export function show(value: unknown): string {
@@ -94,6 +95,8 @@ export function nearest(name: string, candidates: readonly string[]): string | u
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(name.length / 2)) + 1;
   for (const candidate of candidates) {
+    // No fewer edits than characters too many: spares most of the work where thousands of long names are known.
+    if (Math.abs(candidate.length - name.length) >= bestDistance) continue;
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) {
       bestDistance = distance;
@@ -106,7 +109,9 @@ export function nearest(name: string, candidates: readonly string[]): string | u
 /** `unknown layer option "filter". Did you mean "filters"?`, or the list of all names when none is near. */
 export function unknownName(what: string, name: string, candidates: readonly string[]): string {
   const near = nearest(name, candidates);
-  const hint = near ? `Did you mean ${show(near)}?` : `Known: ${candidates.join(", ")}.`;
+  const known = candidates.slice(0, SHOWN_CANDIDATES).join(", ");
+  const more = candidates.length > SHOWN_CANDIDATES ? `, … (${candidates.length} in all)` : "";
+  const hint = near ? `Did you mean ${show(near)}?` : `Known: ${known}${more}.`;
   return `unknown ${what} ${show(name)}. ${hint}`;
 }
 

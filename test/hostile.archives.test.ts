@@ -93,6 +93,14 @@ describe("bad archives", () => {
     expect(error!.message).toMatch(/^bad\.tar: [^\n\r]{1,600}\.$/);
   });
 
+  it("a bomb among entries that nobody wants, and an archive larger than any dataset", async () => {
+    const bytes = await refusal(take(gzipSync(tar({ name: "a", body: Buffer.alloc(8 * MEGA) }, good))));
+    expect(bytes).toMatchObject({ code: "ARCHIVE_TOO_LARGE" });
+    expect(await take(gzipSync(tar({ name: "a", body: Buffer.alloc(MEGA) }, good)))).toEqual([body]);
+    const plain = await refusal(take(tar({ name: "a", body: Buffer.alloc(65 * MEGA) }, good)));
+    expect(plain).toMatchObject({ code: "ARCHIVE_TOO_LARGE" });
+  });
+
   it("covers at least 15 codes: each of the reader's own", () => {
     const own = Object.keys(ERROR_CODES).filter((code) => code.startsWith("ARCHIVE_"));
     expect(new Set(BAD.map(([, code]) => code))).toEqual(new Set(own));

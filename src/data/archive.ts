@@ -13,6 +13,9 @@ import { readTar, type TarEntry, TarFault } from "./tar.js";
 const CHUNK_BYTES = 1 << 18;
 /** For entries that nobody wants: a package's own description and code. */
 const OTHER_BYTES = 1 << 26;
+/** No dataset is packed to less than a fifth of its size. What unpacks to much more than it has is a bomb. */
+const MOST_RATIO = 16;
+const RATIO_FREE_BYTES = 1 << 21;
 
 /** What may be in an archive: base name of the entry, and the most bytes that it may have. */
 export type Expected = ReadonlyMap<string, { readonly maximumBytes: number }>;
@@ -57,11 +60,12 @@ export async function readArchiveStream(
     }
     return true;
   };
-  let totalBytes = OTHER_BYTES;
-  for (const { maximumBytes } of expected.values()) totalBytes += maximumBytes;
+  let mostBytes = OTHER_BYTES;
+  for (const { maximumBytes } of expected.values()) mostBytes += maximumBytes;
   try {
-    const chunks = await unpacked(source);
+    const { chunks, packedBytes } = await unpacked(source);
     if (!chunks) throw refuse("the archive is empty.", "ARCHIVE_EMPTY");
+    const totalBytes = () => Math.min(mostBytes, RATIO_FREE_BYTES + MOST_RATIO * packedBytes());
     await readTar(chunks, { totalBytes }, accept, (entry, body) => visit(baseName(entry.name), body));
   } catch (error) {
     if (error instanceof DataError) throw error;
@@ -88,24 +92,36 @@ function baseName(name: string): string {
   return name.split("/").at(-1) ?? "";
 }
 
-/** The bytes of the tar, through gunzip where the first two are gzip's magic number; undefined when there are none. */
-async function unpacked(source: Readable): Promise<AsyncIterable<Uint8Array> | undefined> {
-  const chunks = source[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
-  const { done, value: first } = await chunks.next();
-  if (done) return undefined;
+interface Unpacked {
+  /** Undefined when there are none. */
+  readonly chunks: AsyncIterable<Uint8Array> | undefined;
+  /** Bytes of the archive that have been read so far. */
+  packedBytes(): number;
+}
+
+/** The bytes of the tar, through gunzip where the first two are gzip's magic number. */
+async function unpacked(source: Readable): Promise<Unpacked> {
+  const iterator = source[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  const { done, value: first } = await iterator.next();
+  let count = 0;
+  const packedBytes = () => count;
+  if (done) return { chunks: undefined, packedBytes };
   async function* whole(): AsyncGenerator<Uint8Array> {
     try {
-      yield first;
-      for (;;) {
-        const { done, value } = await chunks.next();
-        if (done) return;
-        yield value;
+      for (
+        let next: IteratorResult<Uint8Array> = { value: first };
+        !next.done;
+        next = await iterator.next()
+      ) {
+        count += next.value.length;
+        yield next.value;
       }
     } finally {
-      await chunks.return?.();
+      await iterator.return?.();
     }
   }
-  if (first[0] !== 0x1f || first[1] !== 0x8b) return whole();
+  if (first[0] !== 0x1f || first[1] !== 0x8b) return { chunks: whole(), packedBytes };
   // pipeline: an error of either stream destroys the other, and reaches the reader as the stream's own error.
-  return pipeline(Readable.from(whole()), createGunzip({ chunkSize: CHUNK_BYTES }), () => {});
+  const chunks = pipeline(Readable.from(whole()), createGunzip({ chunkSize: CHUNK_BYTES }), () => {});
+  return { chunks, packedBytes };
 }

@@ -73,9 +73,10 @@ function jpegSize(view: DataView, bytes: Uint8Array): Size | undefined {
 }
 
 function webpSize(view: DataView, bytes: Uint8Array): Size | undefined {
-  if (bytes.length < 30) return undefined;
+  const kind = String.fromCharCode(...bytes.subarray(12, 16));
+  if (bytes.length < (kind === "VP8L" ? 25 : 30)) return undefined;
   const uint24 = (at: number) => view.getUint16(at, true) | (bytes[at + 2] << 16);
-  switch (String.fromCharCode(...bytes.subarray(12, 16))) {
+  switch (kind) {
     case "VP8 ":
       if (!startsWith(bytes, [0x9d, 0x01, 0x2a], 23)) return undefined;
       return [view.getUint16(26, true) & 0x3fff, view.getUint16(28, true) & 0x3fff];

@@ -22,8 +22,8 @@ export class TarFault extends Error {
 }
 
 export interface TarLimits {
-  /** All of the tar, unpacked. */
-  readonly totalBytes: number;
+  /** How many bytes there may be, all together and unpacked; asked again as more of the archive is read. */
+  totalBytes(): number;
 }
 
 const BLOCK = 512;
@@ -39,7 +39,7 @@ class ByteReader {
 
   constructor(
     chunks: AsyncIterable<Uint8Array>,
-    readonly limit: number,
+    readonly limit: () => number,
   ) {
     this.#chunks = chunks[Symbol.asyncIterator]();
   }
@@ -77,9 +77,9 @@ class ByteReader {
     if (done) return false;
     this.#rest = value;
     this.#taken += value.length;
-    if (this.#taken > this.limit) {
-      throw new TarFault(`it unpacks to more than ${this.limit} bytes`, "ARCHIVE_TOO_LARGE");
-    }
+    const limit = this.limit();
+    if (this.#taken > limit)
+      throw new TarFault(`it unpacks to more than ${limit} bytes`, "ARCHIVE_TOO_LARGE");
     return true;
   }
 

@@ -51,7 +51,10 @@ export async function writeNpy(path: string, array: NpyArray): Promise<void> {
   await writeFileAtomic(path, encodeNpy(path, array));
 }
 
-/** `readNpy` from memory; the result may share `bytes`' memory. @param name for messages @throws FileError */
+/**
+ * `readNpy` from memory, of which `bytes` are taken over: the values are moved and turned around in place, so that a large
+ * array is there once. @param name for messages @throws FileError
+ */
 export function decodeNpy(name: string, bytes: Uint8Array): NpyArray {
   const refuse = (what: string, code: ErrorCode) =>
     new FileError(`${name} is damaged or no npy file: ${what}.`, { code });
@@ -88,7 +91,7 @@ export function decodeNpy(name: string, bytes: Uint8Array): NpyArray {
     throw refuse(what, there < valueBytes ? "NPY_CUT" : "NPY_TAIL");
   }
   const rows = columnMajor && shape.length > 1;
-  const data = typed(type, bytes.subarray(end), bigEndian);
+  const data = typed(type, bytes, end, bigEndian);
   if (type === "b1") {
     const wrong = (data as Uint8Array).findIndex((value) => value > 1);
     if (wrong >= 0) throw refuse(`truth value ${wrong} is ${data[wrong]}`, "NPY_BOOL");
@@ -96,15 +99,24 @@ export function decodeNpy(name: string, bytes: Uint8Array): NpyArray {
   return { type, shape, data: rows ? toRowMajor(type, shape, data) : data };
 }
 
-/** The values as this machine has them: the same memory where alignment and byte order allow. */
-function typed(type: NpyType, bytes: Uint8Array, bigEndian: boolean): NpyData {
+/** The values from `start` on as this machine has them, in the same memory. */
+function typed(type: NpyType, bytes: Uint8Array, start: number, bigEndian: boolean): NpyData {
   const array = NPY_ARRAYS[type];
   const width = array.BYTES_PER_ELEMENT;
-  const swap = width > 1 && bigEndian === LITTLE_ENDIAN_MACHINE;
-  const aligned = bytes.byteOffset % width === 0;
-  const own = swap || !aligned ? Uint8Array.from(bytes) : bytes;
-  if (swap) for (let at = 0; at < own.length; at += width) own.subarray(at, at + width).reverse();
-  return new array(own.buffer as ArrayBuffer, own.byteOffset, own.length / width);
+  const length = bytes.length - start;
+  // A typed array starts at a multiple of its width within the buffer, which begins at most that much further.
+  const shift = (width - (bytes.byteOffset % width)) % width;
+  const begin = (bytes.byteOffset + start) % width === 0 ? start : Math.min(shift, start);
+  const values = Buffer.from(bytes.buffer, bytes.byteOffset + begin, length);
+  if (begin !== start) bytes.copyWithin(begin, start);
+  if (width > 1 && bigEndian === LITTLE_ENDIAN_MACHINE) swap(values, width);
+  return new array(values.buffer as ArrayBuffer, values.byteOffset, length / width);
+}
+
+function swap(values: Buffer, width: number): void {
+  if (width === 2) values.swap16();
+  else if (width === 4) values.swap32();
+  else if (width === 8) values.swap64();
 }
 
 /** From first index fastest to last index fastest. */
@@ -147,9 +159,7 @@ export function encodeNpy(path: string, { type, shape, data }: NpyArray): Uint8A
   bytes.set(Buffer.from(`${text.padEnd(start - 11)}\n`, "latin1"), 10);
   const values = bytes.subarray(start);
   values.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  if (!LITTLE_ENDIAN_MACHINE && width > 1) {
-    for (let at = 0; at < values.length; at += width) values.subarray(at, at + width).reverse();
-  }
+  if (!LITTLE_ENDIAN_MACHINE) swap(Buffer.from(bytes.buffer, start), width);
   return bytes;
 }
 

@@ -97,6 +97,8 @@ function jsonError(damaged: Damaged) {
     switch (fault) {
       case "depth":
         return damaged(`its header is no list of tensors: ${what}`, "SAFETENSORS_HEADER_TOO_DEEP");
+      case "many":
+        return damaged(`its header is no list of tensors: ${what}`, "SAFETENSORS_TOO_MANY_TENSORS");
       case "duplicate":
         return depth === 1
           ? damaged(`the name ${show(what)} is in its header twice`, "SAFETENSORS_DUPLICATE_NAME")

@@ -19,6 +19,7 @@ const schema = z
 
 const JSON_CODES: Readonly<Record<JsonFault, ErrorCode>> = {
   depth: "RUN_TOO_DEEP",
+  many: "RUN_SETTINGS",
   duplicate: "RUN_DUPLICATE_KEY",
   dangerous: "RUN_DANGEROUS_KEY",
   syntax: "RUN_NOT_JSON",
@@ -53,7 +54,7 @@ export function parseRunJson(path: string, bytes: Uint8Array, advice: string): R
     new FileError(`${path} is damaged: ${what}. ${advice}`, { code });
   const value = parseStrictJson(new TextDecoder().decode(bytes), MAX_DEPTH, (fault, what) =>
     damaged(
-      fault === "syntax" || fault === "depth" ? what : `key ${JSON.stringify(what)}`,
+      fault === "syntax" || fault === "depth" || fault === "many" ? what : `key ${JSON.stringify(what)}`,
       JSON_CODES[fault],
     ),
   );
