@@ -26,9 +26,7 @@ const MAJOR = Number(process.versions.node.split(".")[0]);
 function underPermissions(script: string, read: string, write: string, args: readonly string[]): string {
   const flags = [
     MAJOR >= 22 ? "--permission" : "--experimental-permission",
-    ...["dist", "node_modules", "package.json", "test/hostile"].map(
-      (part) => `--allow-fs-read=${join(ROOT, part)}${part.includes(".") ? "" : "/*"}`,
-    ),
+    `--allow-fs-read=${ROOT}*`,
     `--allow-fs-read=${read}/*`,
     `--allow-fs-read=${write}/*`,
     `--allow-fs-write=${write}/*`,

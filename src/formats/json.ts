@@ -3,11 +3,13 @@
  * walks them next would run out of stack. Both are found before it is called.
  */
 
-/** What is wrong: too deep, too many brackets, a key twice in one object, a key that JavaScript would not treat as data, or no JSON. */
+/** What is wrong: too deep, too many brackets or keys, a key twice in one object, a key that JavaScript would not treat as data, or no JSON. */
 export type JsonFault = "depth" | "many" | "duplicate" | "dangerous" | "syntax";
 
 /** Objects and lists. Each costs dozens of bytes where `[],` costs three; 10,000 tensors have 30,000. */
 const MAX_BRACKETS = 1 << 16;
+/** Of one object. */
+const MAX_KEYS = 1 << 14;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -91,4 +93,5 @@ function checkKey(
   if (level.keys.has(key)) throw fail("duplicate", key, depth);
   if (key === "__proto__") throw fail("dangerous", key, depth);
   level.keys.add(key);
+  if (level.keys.size > MAX_KEYS) throw fail("many", `an object has more than ${MAX_KEYS} keys`, depth);
 }
