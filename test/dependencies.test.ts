@@ -27,20 +27,29 @@ describe("dependencies", () => {
       expect(what.length, names).toBeGreaterThan(10);
       expect(why.length, names).toBeGreaterThan(10);
     }
-    const named = rows.flatMap((row) => [...row.split("|")[1].matchAll(/`([^`]+)`/g)].map(([, name]) => name));
-    const runtime = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies, ...manifest.peerDependencies });
+    const named = rows.flatMap((row) =>
+      [...row.split("|")[1].matchAll(/`([^`]+)`/g)].map(([, name]) => name),
+    );
+    const runtime = Object.keys({
+      ...manifest.dependencies,
+      ...manifest.optionalDependencies,
+      ...manifest.peerDependencies,
+    });
     expect(named.map((name) => name.replace("…", "@tensorflow/tfjs")).sort()).toEqual(runtime.sort());
   });
 
   it("each development dependency is named on the page", () => {
     const missing = Object.keys(manifest.devDependencies).filter(
-      (name) => !name.startsWith("@types/") && !page.includes(`\`${name}\``) && !name.startsWith("@tensorflow/"),
+      (name) =>
+        !name.startsWith("@types/") && !page.includes(`\`${name}\``) && !name.startsWith("@tensorflow/"),
     );
     expect(missing).toEqual([]);
   });
 
   it("the lock file pins every package by its checksum, and knows the same direct ones", () => {
-    expect(packages.filter(([, { integrity, link }]) => !integrity && !link).map(([path]) => path)).toEqual([]);
+    expect(packages.filter(([, { integrity, link }]) => !integrity && !link).map(([path]) => path)).toEqual(
+      [],
+    );
     for (const kind of ["dependencies", "optionalDependencies", "devDependencies"]) {
       expect(lock.packages[""][kind], kind).toEqual(manifest[kind]);
     }
@@ -50,8 +59,11 @@ describe("dependencies", () => {
   });
 
   it("no package that users install has an install script, and neither has ours", () => {
-    const scripts = packages.filter(([, { hasInstallScript, dev, devOptional, peer }]) => hasInstallScript && !dev && !devOptional && !peer);
+    const scripts = packages.filter(
+      ([, { hasInstallScript, dev, devOptional, peer }]) => hasInstallScript && !dev && !devOptional && !peer,
+    );
     expect(scripts.map(([path]) => path)).toEqual([]);
-    for (const name of ["preinstall", "install", "postinstall", "prepare"]) expect(manifest.scripts[name]).toBeUndefined();
+    for (const name of ["preinstall", "install", "postinstall", "prepare"])
+      expect(manifest.scripts[name]).toBeUndefined();
   });
 });

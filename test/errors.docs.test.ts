@@ -29,7 +29,7 @@ function page(): string {
     "# Why a file is refused",
     "",
     "Every error that a file causes is a `FileError` or a `DataError` with a `code` (`--verbose` shows it). Codes keep their meaning;",
-    "messages may be reworded. In programs: `import { ERROR_CODES, type ErrorCode } from \"cbapd\"`.",
+    'messages may be reworded. In programs: `import { ERROR_CODES, type ErrorCode } from "cbapd"`.',
   ];
   for (const [prefix, title] of Object.entries(TITLES)) {
     const rows = Object.entries(ERROR_CODES).filter(([code]) => code.startsWith(`${prefix}_`));
@@ -51,6 +51,8 @@ it("each code is thrown somewhere", () => {
   const text = sources.map((name) => readFileSync(`${SOURCES}/${name}`, "utf8")).join("\n");
   // SAFETENSORS_NAME_ codes are put together from what names.ts says.
   const built = [...text.matchAll(/"([A-Z_]+)"/g)].map(([, fault]) => `SAFETENSORS_NAME_${fault}`);
-  const missing = Object.keys(ERROR_CODES).filter((code) => !text.includes(`"${code}"`) && !built.includes(code));
+  const missing = Object.keys(ERROR_CODES).filter(
+    (code) => !text.includes(`"${code}"`) && !built.includes(code),
+  );
   expect(missing).toEqual([]);
 });

@@ -17,7 +17,7 @@ import {
 } from "../src/train/checkpoint.js";
 import { parseRunJson, readRunJson } from "../src/train/runJson.js";
 import { parseCase } from "../src/verify/caseFile.js";
-import { tensorFile } from "./hostile/forge.js";
+import { type Shapes, tensorFile } from "./hostile/forge.js";
 import { temporaryFolder } from "./support/temporary.js";
 
 type Json = Record<string, unknown>;
@@ -135,11 +135,13 @@ const BAD_MODELS: readonly (readonly [string, string, Buffer])[] = [
 ];
 
 const optimizer = { name: "adam", learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 };
+const at = (index: number) => ({ $tensor: `state/${index}` });
 const TRAINING: Json = {
-  formatVersion: 1,
+  formatVersion: 2,
+  stopped: false,
   ...{ seed: 0, batchSize: 2, epoch: 1, stepInEpoch: 0, step: 9, learningRate: 0.1, totals: [0, 0, 0, 0] },
-  history: { epochs: [0], validationEpochs: [], logs: { loss: [1] } },
-  callbacks: { own: { weights: { $tensor: 0 } } },
+  history: { epochs: at(0), validationEpochs: at(1), logs: { loss: at(2) } },
+  callbacks: { own: { weights: at(3) } },
   optimizer,
 };
 const SLOTS = {
@@ -148,8 +150,9 @@ const SLOTS = {
   "adam/v/dense/kernel": [4, 2],
   "adam/v/dense/bias": [2],
 };
-const ALL = { ...WEIGHTS, ...SLOTS, "callbacks/0": [3] };
-const checkpoint = (training: unknown, shapes: Record<string, number[]> = ALL) =>
+const STATE = { "state/0": { F64: [1] }, "state/1": { F64: [0] }, "state/2": { F64: [1] }, "state/3": [3] };
+const ALL: Shapes = { ...WEIGHTS, ...SLOTS, ...STATE };
+const checkpoint = (training: unknown, shapes: Shapes = ALL) =>
   tensorFile(shapes, {
     model: JSON.stringify(config()),
     training: typeof training === "string" ? training : JSON.stringify(training),
@@ -166,18 +169,20 @@ const BAD_CHECKPOINTS: readonly (readonly [string, string, Buffer])[] = [
     "CHECKPOINT_DANGEROUS_KEY",
     checkpoint('{"callbacks":{"a":{"__proto__":1}}}'),
   ],
-  ["a format version of the future", "CHECKPOINT_STATE", checkpoint({ ...TRAINING, formatVersion: 999 })],
+  ["a format version of the future", "CHECKPOINT_VERSION", checkpoint({ ...TRAINING, formatVersion: 999 })],
+  ["an infinite beta", "CHECKPOINT_STATE", checkpoint(JSON.stringify(TRAINING).replace("0.9,", "1e999,"))],
   [
-    "an infinite learning rate",
+    "a number that is a property of every object",
     "CHECKPOINT_STATE",
-    checkpoint(JSON.stringify(TRAINING).replace("0.1", "1e999")),
+    checkpoint({ ...TRAINING, learningRate: { $number: "constructor" } }),
+  ],
+  [
+    "a map that is none",
+    "CHECKPOINT_STATE",
+    checkpoint({ ...TRAINING, callbacks: { own: { $map: [[1]] } } }),
   ],
   ["half a step", "CHECKPOINT_STATE", checkpoint({ ...TRAINING, step: 0.5 })],
-  [
-    "more losses than epochs",
-    "CHECKPOINT_STATE",
-    checkpoint({ ...TRAINING, history: { epochs: [0], validationEpochs: [], logs: { loss: [1, 2] } } }),
-  ],
+  ["more losses than epochs", "CHECKPOINT_STATE", checkpoint(TRAINING, { ...ALL, "state/2": { F64: [2] } })],
   [
     "an optimizer of nobody",
     "CHECKPOINT_STATE",
@@ -186,11 +191,11 @@ const BAD_CHECKPOINTS: readonly (readonly [string, string, Buffer])[] = [
   ["a slot missing", "CHECKPOINT_SLOT", checkpoint(TRAINING, without("adam/v/dense/bias"))],
   ["a slot of another shape", "CHECKPOINT_SLOT", checkpoint(TRAINING, { ...ALL, "adam/m/dense/bias": [3] })],
   ["a slot too much", "CHECKPOINT_SLOT", checkpoint(TRAINING, { ...ALL, "adam/x/dense/bias": [2] })],
-  ["a callback's tensor missing", "CHECKPOINT_CALLBACK", checkpoint(TRAINING, without("callbacks/0"))],
+  ["a callback's tensor missing", "CHECKPOINT_CALLBACK", checkpoint(TRAINING, without("state/3"))],
   [
-    "a callback's tensor that is a weight",
+    "a callback's tensor by a path",
     "CHECKPOINT_CALLBACK",
-    checkpoint({ ...TRAINING, callbacks: { own: { $tensor: "../dense/bias" } } }),
+    checkpoint({ ...TRAINING, callbacks: { own: { $tensor: "../secret" } } }),
   ],
 ];
 
@@ -290,7 +295,7 @@ describe("bad checkpoints", () => {
   it("a good one, and what callbacks remember as arrays, come back through a file", async () => {
     const { graph, state } = await parseTrainingState(source(checkpoint(TRAINING)));
     const kept = Float32Array.from({ length: 400_000 }, (_, i) => i / 3); // as text, beyond any header
-    const callbacks = { ...state.callbacks, stop: { weights: [["dense/kernel", kept]], best: 1 } };
+    const callbacks = { ...state.callbacks, stop: { weights: new Map([["dense/kernel", kept]]), best: 1 } };
     const path = join(temporaryFolder(), "x.safetensors");
     await saveTrainingState(path, graph, { ...state, callbacks });
     expect((await loadTrainingState(path)).state).toEqual({ ...state, callbacks });
@@ -300,7 +305,13 @@ describe("bad checkpoints", () => {
     [
       "earlyStopping",
       earlyStopping(),
-      [null, {}, { best: "x", wait: 0 }, { best: 1, wait: -1 }, { best: 1, wait: 0, weights: [["a"]] }],
+      [
+        null,
+        {},
+        { best: "x", wait: 0 },
+        { best: 1, wait: -1 },
+        { best: 1, wait: 0, weights: new Map([["a", 1]]) },
+      ],
     ],
     ["modelCheckpoint", modelCheckpoint("x"), [7, { best: Number.NaN }, { best: [] }]],
     [
@@ -364,7 +375,7 @@ describe("bad run.json", () => {
       expect.objectContaining({
         name: "FileError",
         code,
-        message: expect.stringMatching(/^run\.json is damaged: .*Mend it\.$/),
+        message: expect.stringMatching(/^run\.json is missing or damaged: .*Mend it\.$/),
       }),
     );
   });

@@ -127,7 +127,11 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
     },
     getState: () => ({ best: monitor.best, wait, weights: best }),
     setState(state) {
-      const held = remembered("earlyStopping", z.object({ best: bestSchema, wait: count, weights: weightsSchema }), state);
+      const held = remembered(
+        "earlyStopping",
+        z.object({ best: bestSchema, wait: count, weights: weightsSchema }),
+        state,
+      );
       monitor.best = held.best;
       wait = held.wait;
       best = held.weights;

@@ -90,6 +90,15 @@ const logged = z
   .transform((value) => value ?? Number.NaN);
 const column = z.instanceof(Float64Array).transform((values) => Array.from(values));
 
+/** No log has more numbers than there were epochs to log. */
+const FITS = [
+  ({ epochs, validationEpochs, logs }: TrainingState["history"]): boolean =>
+    Object.entries(logs).every(
+      ([name, { length }]) => length <= (name.startsWith("val_") ? validationEpochs : epochs).length,
+    ),
+  "a log has more numbers than there were epochs",
+] as const;
+
 const common = {
   seed: count,
   batchSize: count,
@@ -106,11 +115,13 @@ const stateSchema = z.object({
   learningRate: real,
   totals: z.array(real).length(4),
   stopped: z.boolean(),
-  history: z.object({
-    epochs: column,
-    validationEpochs: column,
-    logs: z.record(z.string(), column),
-  }),
+  history: z
+    .object({
+      epochs: column,
+      validationEpochs: column,
+      logs: z.record(z.string(), column),
+    })
+    .refine(...FITS),
 });
 
 const stateSchema1 = z.object({
@@ -118,11 +129,13 @@ const stateSchema1 = z.object({
   formatVersion: z.literal(1),
   learningRate: z.number(),
   totals: z.array(logged).length(4),
-  history: z.object({
-    epochs: z.array(count),
-    validationEpochs: z.array(count),
-    logs: z.record(z.string(), z.array(logged)),
-  }),
+  history: z
+    .object({
+      epochs: z.array(count),
+      validationEpochs: z.array(count),
+      logs: z.record(z.string(), z.array(logged)),
+    })
+    .refine(...FITS),
 });
 
 /** All but weights and slots. */
@@ -273,9 +286,12 @@ function takeTensor(
   }
   if (!tensor || !sameShape(tensor.shape, shape)) {
     const found = tensor ? `has shape [${tensor.shape.join(", ")}]` : "is missing";
-    throw new FileError(`${path}: ${what} ${show(name)} must have shape [${shape.join(", ")}]; it ${found}.`, {
-      code,
-    });
+    throw new FileError(
+      `${path}: ${what} ${show(name)} must have shape [${shape.join(", ")}]; it ${found}.`,
+      {
+        code,
+      },
+    );
   }
   return tensor.data as Float32Array;
 }

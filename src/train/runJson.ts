@@ -43,7 +43,10 @@ export function readRunJson(path: string, advice: string): RunJson {
   } catch (cause) {
     if (cause instanceof FileError) throw cause;
     const code = (cause as NodeJS.ErrnoException).code === "ENOENT" ? "FILE_NOT_FOUND" : "FILE_UNREADABLE";
-    throw new FileError(`${path} cannot be read: ${(cause as Error).message}.`, { cause, code });
+    throw new FileError(`${path} is missing or damaged: ${(cause as Error).message}. ${advice}`, {
+      cause,
+      code,
+    });
   }
   return parseRunJson(path, bytes, advice);
 }
@@ -51,7 +54,7 @@ export function readRunJson(path: string, advice: string): RunJson {
 /** `readRunJson` from memory. @throws FileError */
 export function parseRunJson(path: string, bytes: Uint8Array, advice: string): RunJson {
   const damaged = (what: string, code: ErrorCode) =>
-    new FileError(`${path} is damaged: ${what}. ${advice}`, { code });
+    new FileError(`${path} is missing or damaged: ${what}. ${advice}`, { code });
   const value = parseStrictJson(new TextDecoder().decode(bytes), MAX_DEPTH, (fault, what) =>
     damaged(
       fault === "syntax" || fault === "depth" || fault === "many" ? what : `key ${JSON.stringify(what)}`,

@@ -20,11 +20,13 @@ export interface ZipEntry {
   readonly local?: Readonly<Record<string, number | string>>;
 }
 export function safetensors(header: string | Buffer, data?: Buffer, headerBytes?: number): Buffer;
+export type Shapes = Readonly<
+  Record<string, readonly number[] | Readonly<Record<string, readonly number[]>>>
+>;
 export function tensorFile(
-  shapes: Readonly<Record<string, readonly number[]>>,
+  shapes: Shapes,
   metadata?: Readonly<Record<string, string>>,
   dtype?: string,
-  width?: number,
 ): Buffer;
 export function npy(
   header: string,

@@ -9,13 +9,15 @@ export function safetensors(header, data = Buffer.alloc(0), headerBytes = undefi
   return Buffer.concat([length, text, data]);
 }
 
-/** A safetensors file of float32 tensors `{ name: shape }` (zeros, or values from 0 on) and metadata, both as they are given. */
-export function tensorFile(shapes, metadata = {}, dtype = "F32", width = 4) {
+/** A safetensors file of zeros: `{ name: shape }`, of float32 or what `dtype` says; `{ F64: shape }` overrules that for one. */
+export function tensorFile(shapes, metadata = {}, dtype = "F32") {
   let offset = 0;
   const entries = [`"__metadata__":${JSON.stringify(metadata)}`];
-  for (const [name, shape] of Object.entries(shapes)) {
-    const end = offset + width * shape.reduce((a, b) => a * b, 1);
-    entries.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [offset, end] })}`);
+  for (const [name, given] of Object.entries(shapes)) {
+    const [type, shape] = Array.isArray(given) ? [dtype, given] : Object.entries(given)[0];
+    const end = offset + (type.endsWith("64") ? 8 : 4) * shape.reduce((a, b) => a * b, 1);
+    const entry = { dtype: type, shape, data_offsets: [offset, end] };
+    entries.push(`${JSON.stringify(name)}:${JSON.stringify(entry)}`);
     offset = end;
   }
   return safetensors(`{${entries.join()}}`, Buffer.alloc(offset));

@@ -172,7 +172,8 @@ const SLOTS = {};
 for (const slot of ["adam/m", "adam/v"])
   for (const [name, shape] of Object.entries(WEIGHTS)) SLOTS[`${slot}/${name}`] = shape;
 const TRAINING = {
-  formatVersion: 1,
+  formatVersion: 2,
+  stopped: false,
   seed: 3,
   batchSize: 32,
   epoch: 2,
@@ -180,11 +181,19 @@ const TRAINING = {
   step: 65,
   learningRate: 0.001,
   totals: [1.5, 3, 0, 32],
-  history: { epochs: [0, 1], validationEpochs: [1], logs: { loss: [2, null], val_loss: [1.9] } },
-  callbacks: { "modelCheckpoint best": { best: 1.9 }, own: { list: [{ $tensor: 0 }, 1] } },
+  history: {
+    epochs: { $tensor: "state/0" },
+    validationEpochs: { $tensor: "state/1" },
+    logs: { loss: { $tensor: "state/2" }, val_loss: { $tensor: "state/3" } },
+  },
+  callbacks: {
+    "modelCheckpoint best": { best: 1.9 },
+    own: { list: [{ $tensor: "state/4" }, { $number: "NaN" }], map: { $map: [["a", 1]] } },
+  },
   optimizer: { name: "adam", learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 },
 };
-const CALLBACKS = { "callbacks/0": [5] };
+const STATE = { "state/4": [5] };
+for (const [i, length] of [2, 1, 2, 1].entries()) STATE[`state/${i}`] = { F64: [length] };
 /** Tensors with one left out, of another shape, or too much, now and then. */
 const tensorChange = fc.oneof(
   { weight: 6, arbitrary: fc.constant((shapes) => shapes) },
@@ -210,7 +219,7 @@ const modelGrammar = fc
 const checkpointGrammar = fc
   .tuple(brokenJson(CONFIG), brokenJson(TRAINING), tensorChange, fc.boolean())
   .map(([model, training, change, whole]) =>
-    tensorFile(change({ ...WEIGHTS, ...MOVING, ...SLOTS, ...CALLBACKS }), {
+    tensorFile(change({ ...WEIGHTS, ...MOVING, ...SLOTS, ...STATE }), {
       model: whole ? JSON.stringify(CONFIG) : model,
       training,
     }),
@@ -569,7 +578,7 @@ export const TARGETS = [
     weight: 10,
     files: mutated([
       tensorFile({ a: [2, 3], "b/c": [], d: [0] }, { note: "x" }),
-      tensorFile({ a: [1] }, {}, "I64", 8),
+      tensorFile({ a: [1] }, {}, "I64"),
       safetensors("{}"),
     ]),
     read: readSafetensors,
