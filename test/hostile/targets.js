@@ -559,7 +559,7 @@ const JPEG = Buffer.from([
 ]);
 const WEBP = ["VP8 ", "VP8L", "VP8X"].map((kind) => {
   const bytes = Buffer.alloc(40);
-  bytes.write("RIFF\x20\0\0\0WEBP" + kind, "latin1");
+  bytes.write(`RIFF\x20\0\0\0WEBP${kind}`, "latin1");
   bytes.set([0x9d, 0x01, 0x2a], 23);
   bytes[20] = kind === "VP8L" ? 0x2f : 0x10;
   bytes[26] = bytes[28] = 9;
