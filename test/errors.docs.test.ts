@@ -24,6 +24,14 @@ const TITLES: Readonly<Record<string, string>> = {
   PNG: "CIFAR-10's PNG pictures",
 };
 
+/** Columns of equal width, as the formatter wants them. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column].length)));
+  const line = (row: readonly string[]) =>
+    `| ${row.map((cell, column) => cell.padEnd(widths[column])).join(" | ")} |`;
+  return [line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)];
+}
+
 function page(): string {
   const lines = [
     "# Why a file is refused",
@@ -32,9 +40,10 @@ function page(): string {
     'messages may be reworded. In programs: `import { ERROR_CODES, type ErrorCode } from "cbapd"`.',
   ];
   for (const [prefix, title] of Object.entries(TITLES)) {
-    const rows = Object.entries(ERROR_CODES).filter(([code]) => code.startsWith(`${prefix}_`));
-    lines.push("", `## ${title}`, "", "| Code | The file |", "| --- | --- |");
-    for (const [code, reason] of rows) lines.push(`| \`${code}\` | ${reason.replaceAll("__", "\\_\\_")} |`);
+    const rows = Object.entries(ERROR_CODES)
+      .filter(([code]) => code.startsWith(`${prefix}_`))
+      .map(([code, reason]) => [`\`${code}\``, reason.replaceAll("__", "\\_\\_")]);
+    lines.push("", `## ${title}`, "", ...table(["Code", "The file"], rows));
   }
   return `${lines.join("\n")}\n`;
 }
