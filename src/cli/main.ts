@@ -6,6 +6,7 @@ import { checkCommand } from "./check.js";
 import { dataCommand } from "./data.js";
 import { evaluateCommand } from "./evaluate.js";
 import { predictCommand } from "./predict.js";
+import { profileCommand } from "./profile.js";
 import { summaryCommand } from "./summary.js";
 import { trainCommand } from "./train.js";
 import { verifyCommand } from "./verify.js";
@@ -31,6 +32,7 @@ const COMMANDS = [
   dataCommand,
   verifyCommand,
   checkCommand,
+  profileCommand,
 ];
 for (const command of COMMANDS) command(program);
 for (const command of program.commands) {
