@@ -13,10 +13,8 @@ interface Options {
   readonly json?: boolean;
 }
 
-export function profileCommand(program: Command): void {
-  const command = program
-    .command("profile")
-    .description("show where a training step's time goes, by layer, phase and kernel")
+export function profileCommand(command: Command): void {
+  command
     .argument("<network>", models.names.join(", "))
     .option("--steps <n>", "timed steps (default: two seconds of them)", wholeNumber("--steps"))
     .option("--trace <file>", "also write the last steps for chrome://tracing or ui.perfetto.dev")

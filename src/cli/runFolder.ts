@@ -16,8 +16,6 @@ import {
   weightSpecs,
   writeFileAtomic,
 } from "../index.js";
-import { curvesSvg } from "../plots/curves.js";
-import { svgToPng } from "../plots/png.js";
 
 /** What decides a run's numbers: a continuation must have the same. */
 export type RunSettings = Readonly<Record<string, string | number | boolean>>;
@@ -133,6 +131,11 @@ export class RunFolder {
 
   async saveHistory(history: History, title: string): Promise<void> {
     await writeFileAtomic(this.file("history.json"), `${JSON.stringify(history, null, 2)}\n`);
+    // Loaded only now: they take longer than many steps.
+    const [{ curvesSvg }, { svgToPng }] = await Promise.all([
+      import("../plots/curves.js"),
+      import("../plots/png.js"),
+    ]);
     const svg = curvesSvg(history, { title });
     await writeFileAtomic(this.file("curves.svg"), svg);
     await writeFileAtomic(this.file("curves.png"), svgToPng(svg));

