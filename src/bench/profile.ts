@@ -1,6 +1,7 @@
 /** Where a step's time goes: by layer and phase, by kernel, and what is not kernels at all. */
 import type { Call, Program } from "../backend/wasm/program.js";
 import { createTimeline, readStep, type StepTimes, type Timeline } from "../workers/timeline.js";
+import { median, sum } from "./statistics.js";
 import { openStepSession, type StepSettings } from "./stepSession.js";
 
 /** What a set of kernel calls costs: milliseconds of a step, the mean over the workers. */
@@ -224,16 +225,6 @@ function splitLabel(label: string): Pick<LayerCost, "layer" | "phase"> {
 function passOf({ label, work }: Call): string {
   const { phase, layer } = splitLabel(label);
   return phase === "backward" ? (work?.pass ?? phase) : phase || layer;
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }
 
 function transpose(rows: readonly (readonly number[])[]): number[][] {
