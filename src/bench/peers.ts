@@ -55,7 +55,8 @@ export interface PeersOptions {
   readonly rounds?: number;
   /** Of one turn; a step may take longer. */
   readonly turnMs?: number;
-  readonly onComparison?: (comparison: Comparison) => void;
+  /** Before each comparison. */
+  readonly onStart?: (settings: StepSettings) => void;
 }
 
 /** tfjs on the plain cpu backend takes seconds a step: only where that is bearable. */
@@ -69,9 +70,8 @@ export async function benchPeers(options: PeersOptions = {}): Promise<PeersRepor
     for (const mode of modes) {
       for (const count of workers) {
         const settings = { network, workers: count, batchSize: options.batchSize ?? 32, mode };
-        const comparison = await compareStep(settings, options, python);
-        options.onComparison?.(comparison);
-        comparisons.push(comparison);
+        options.onStart?.(settings);
+        comparisons.push(await compareStep(settings, options, python));
       }
     }
   }

@@ -71,6 +71,12 @@ const COMMANDS: readonly {
     description: "show where a training step's time goes, by layer, phase and kernel",
     load: async () => (await import("./profile.js")).profileCommand,
   },
+  {
+    name: "bench",
+    takes: "[what] [network]",
+    description: "time kernels, whole steps, and the same steps by PyTorch and tfjs",
+    load: async () => (await import("./bench.js")).benchCommand,
+  },
 ];
 for (const { name, description } of COMMANDS) {
   program.command(name).description(description).exitOverride();

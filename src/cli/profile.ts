@@ -10,6 +10,7 @@ interface Options {
   readonly batchSize: number;
   readonly steps?: number;
   readonly trace?: string;
+  readonly roofline?: string;
   readonly json?: boolean;
 }
 
@@ -18,6 +19,7 @@ export function profileCommand(command: Command): void {
     .argument("<network>", models.names.join(", "))
     .option("--steps <n>", "timed steps (default: two seconds of them)", wholeNumber("--steps"))
     .option("--trace <file>", "also write the last steps for chrome://tracing or ui.perfetto.dev")
+    .option("--roofline <file>", "also draw each kernel against the machine's limits, as SVG and PNG")
     .option("--json", "print one JSON object");
   withWorkers(command)
     .addHelpText("after", "\nExample:\n  $ cbapd profile lenet5 --workers 2 --trace lenet5.json")
@@ -28,12 +30,20 @@ async function runProfile(network: string, options: Options): Promise<void> {
   const { workers, batchSize, steps } = options;
   const name = models.names.find((known) => known === network);
   if (!name) throw new OptionError(unknownName("network", network, models.names));
-  const { profileStep, chromeTrace } = await import("../bench/index.js");
+  const { profileStep, chromeTrace, LimitMeter } = await import("../bench/index.js");
   const profile = await profileStep({ network: name, workers, batchSize, mode: "training" }, { steps });
   if (options.trace) await writeFileAtomic(options.trace, `${JSON.stringify(chromeTrace(profile))}\n`);
-  const { trace: _, ...figures } = profile;
+  const limits = (await LimitMeter.open()).measure();
+  if (options.roofline) await (await import("./charts.js")).writeRoofline(options.roofline, profile, limits);
+  const { trace: _, ...figures } = { ...profile, limits };
   process.stdout.write(options.json ? `${JSON.stringify(figures)}\n` : profileText(profile));
-  if (options.trace && !options.json) process.stdout.write(`\nTrace: ${options.trace}\n`);
+  if (options.json) return;
+  process.stdout.write(
+    `One core now: ${digits(limits.peakGflops)} GFLOP/s in registers, ${digits(limits.memoryGigabytesPerSecond)} GB/s from memory, ` +
+      `${digits(limits.cacheGigabytesPerSecond)} GB/s from the cache.\n`,
+  );
+  if (options.trace) process.stdout.write(`Trace: ${options.trace}\n`);
+  if (options.roofline) process.stdout.write(`Roofline: ${options.roofline}\n`);
 }
 
 function profileText(profile: Profile): string {
