@@ -21,10 +21,6 @@ const SHOWN = 4;
 const TOLERANCE = 1e-4;
 const WARM_UP_MS = 1000;
 
-export interface Turn {
-  readonly stepMs: readonly number[];
-}
-
 /** A running contender. */
 export interface Runner {
   readonly name: ContenderName;
@@ -76,7 +72,9 @@ export class Contest {
     };
     const runner = await startRunner(name, assignment, python);
     try {
-      if (name !== "cbapd") this.#check(name, runner.introduction.probabilities ?? []);
+      if (name !== "cbapd") {
+        checkProbabilities(name, network, this.#expected, runner.introduction.probabilities ?? []);
+      }
     } catch (error) {
       runner.kill();
       throw error;
@@ -87,14 +85,19 @@ export class Contest {
   close(): Promise<void> {
     return rm(this.#folder, { recursive: true, force: true });
   }
+}
 
-  #check(name: ContenderName, probabilities: readonly number[]): void {
-    const at = Array.from(this.#expected).findIndex(
-      (value, i) => !(Math.abs(probabilities[i] - value) <= TOLERANCE),
-    );
-    if (at < 0) return;
+/** A contender is timed only when its network is ours. @throws CbapdError */
+export function checkProbabilities(
+  name: string,
+  network: string,
+  ours: ArrayLike<number>,
+  theirs: ArrayLike<number>,
+): void {
+  for (let i = 0; i < ours.length; i++) {
+    if (Math.abs(theirs[i] - ours[i]) <= TOLERANCE) continue;
     throw new CbapdError(
-      `${name} computes another network: probability ${at} of ${this.#settings.network} is ${probabilities[at]}, ours ${this.#expected[at]}.`,
+      `${name} computes another network: probability ${i} of ${network} is ${theirs[i]}, ours ${ours[i]}.`,
     );
   }
 }

@@ -67,6 +67,8 @@ export interface Trace {
 export interface ProfileOptions {
   /** Timed steps; by default what fits into two seconds, 5 at least. */
   readonly steps?: number;
+  /** Steps before them, until the engine has compiled the kernels well. */
+  readonly warmUpMs?: number; // 1000
 }
 
 const TIMED_MS = 2000;
@@ -77,12 +79,13 @@ const WARM_UP_MS = 1000;
 const TRACED_STEPS = 5;
 
 export async function profileStep(settings: StepSettings, options: ProfileOptions = {}): Promise<Profile> {
+  const { warmUpMs = WARM_UP_MS } = options;
   const untimed = await openStepSession(settings);
   let stepMsUntimed: number;
   try {
-    await warmUp((steps) => untimed.run(steps), untimed.most);
+    await warmUp((steps) => untimed.run(steps), untimed.most, warmUpMs);
     const runs: number[] = [];
-    const until = performance.now() + TIMED_MS / 2;
+    const until = performance.now() + warmUpMs;
     while (runs.length < 3 || performance.now() < until) runs.push(await untimed.run(untimed.most));
     stepMsUntimed = median(runs);
   } finally {
@@ -105,7 +108,7 @@ export async function profileStep(settings: StepSettings, options: ProfileOption
       done += most;
       return stepMs;
     };
-    await warmUp(run, timed.most);
+    await warmUp(run, timed.most, warmUpMs);
     for (const until = done + steps; done < until; ) await run(until - done);
     return summarize(settings, program!.calls, timeline!, done, stepMsUntimed, timed.session.memoryBytes);
   } finally {
@@ -113,8 +116,12 @@ export async function profileStep(settings: StepSettings, options: ProfileOption
   }
 }
 
-async function warmUp(run: (steps: number) => Promise<number>, most: number): Promise<void> {
-  const until = performance.now() + WARM_UP_MS;
+async function warmUp(
+  run: (steps: number) => Promise<number>,
+  most: number,
+  warmUpMs: number,
+): Promise<void> {
+  const until = performance.now() + warmUpMs;
   await run(Math.min(2, most));
   do await run(most);
   while (performance.now() < until);

@@ -79,8 +79,9 @@ async function runBench(
   if (chosen.includes("peers")) report.peers = await benchPeers(networks, options);
 
   const [only, ...others] = report.steps ?? [];
-  const single = what === "step" && only && others.length === 0;
-  const result = single ? only : chosen.length === 1 ? Object.values(report)[0] : report;
+  const oneStep = what === "step" && others.length === 0 ? only : undefined;
+  const part = what === "kernels" ? report.kernels : what === "peers" ? report.peers : oneStep;
+  const result = part ?? report;
   if (options.out) {
     await writeFileAtomic(join(options.out, "bench.json"), `${JSON.stringify(result)}\n`);
     if (report.peers) {

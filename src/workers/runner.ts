@@ -13,8 +13,12 @@ import {
 import type { GangSetup, WorkerStretch } from "./gang.js";
 import { TimelineWriter } from "./timeline.js";
 
-/** Polls before a waiting worker sleeps. More workers than cores must not spin: the one they wait for needs the core. */
-const SPINS = 20_000;
+/**
+ * Polls before a waiting worker sleeps, some tenth of a millisecond: a meeting with a sleeper costs both sides ten
+ * microseconds, without one half of one, and workers seldom come further apart (docs/speed.md). More workers than cores must
+ * not spin: the one they wait for needs the core.
+ */
+const SPINS = 200_000;
 /** Sleeps of 50 ms at one barrier before a worker gives up: a minute. */
 const SLICES = 1200;
 
