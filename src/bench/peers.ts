@@ -88,7 +88,7 @@ export function machine(): Machine {
   };
 }
 
-/** Whether it is worth starting: threads of tfjs do not start in Node, nor does jax-js have any. */
+/** Whether it is worth starting: threads of tfjs do not start in Node. */
 function takesPart(contender: ContenderName, { network, workers, mode }: StepSettings): boolean {
   if (contender === "cbapd" || contender === "pytorch") return true;
   if (workers > 1) return false;

@@ -52,7 +52,7 @@ export function benchCommand(command: Command): void {
       choice<Mode>("--mode", ["training", "inference"]),
     )
     .option("--filter <text>", "kernels: only those with this text in their line")
-    .option("--peers <names>", "peers: only these, with commas: pytorch,tfjs-wasm,tfjs-cpu,jax-js")
+    .option("--peers <names>", "peers: only these, with commas: pytorch,tfjs-wasm,tfjs-cpu")
     .option("--rounds <n>", "peers: turns of each", wholeNumber("--rounds"), 3)
     .option("--quick", "the essentials, in less than a minute")
     .option("--out <folder>", "also write bench.json, and the chart of the peers as SVG and PNG, into it")

@@ -27,7 +27,9 @@ async function start(): Promise<Contender> {
       return (await import("./tfjs.js")).tfjsContender(assignment, "wasm");
     case "tfjs-cpu":
       return (await import("./tfjs.js")).tfjsContender(assignment, "cpu");
-    default:
+    case "cbapd":
       return (await import("./cbapd.js")).cbapdContender(assignment);
+    case "pytorch":
+      throw new Error("PyTorch speaks Python: contender.py");
   }
 }

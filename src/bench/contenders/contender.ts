@@ -8,7 +8,7 @@
  */
 import type { StepSettings } from "../stepSession.js";
 
-export const CONTENDERS = ["cbapd", "tfjs-wasm", "tfjs-cpu", "jax-js", "pytorch"] as const;
+export const CONTENDERS = ["cbapd", "tfjs-wasm", "tfjs-cpu", "pytorch"] as const;
 export type ContenderName = (typeof CONTENDERS)[number];
 
 export interface Assignment extends StepSettings {
