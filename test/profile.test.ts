@@ -47,7 +47,9 @@ describe("a profile", () => {
     expect(rows.indexOf("conv2d forward")).toBeLessThan(rows.indexOf("loss"));
     expect(rows.indexOf("loss")).toBeLessThan(rows.indexOf("dense_2 backward"));
     expect(rows.indexOf("dense_2 backward")).toBeLessThan(rows.indexOf("conv2d backward"));
-    expect(profile.phases.map(({ pass }) => pass)).toEqual(expect.arrayContaining(["dX", "dKernel", "update"]));
+    expect(profile.phases.map(({ pass }) => pass)).toEqual(
+      expect.arrayContaining(["dX", "dKernel", "update"]),
+    );
   });
 
   it("makes a trace with a track a worker: steps in order, in them calls one after another", () => {
@@ -89,7 +91,10 @@ it("clocks change no bit", async () => {
   const train = async (watched: boolean) => {
     let timeline: Timeline | undefined;
     const watch = watched
-      ? (programs: { training?: { calls: readonly unknown[] }; gradients?: { calls: readonly unknown[] } }) => {
+      ? (programs: {
+          training?: { calls: readonly unknown[] };
+          gradients?: { calls: readonly unknown[] };
+        }) => {
           const calls = Math.max(...Object.values(programs).map((program) => program.calls.length));
           timeline = createTimeline(2, 2, calls);
           return timeline;
