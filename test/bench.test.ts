@@ -142,7 +142,7 @@ describe("the command", () => {
     const folder = temporaryFolder();
     const [trace, roofline] = [join(folder, "trace.json"), join(folder, "roof.svg")];
     const files = ["--trace", trace, "--roofline", roofline];
-    const { stdout, code } = await cbapd("profile", "lenet5", "--batch-size", "2", "--steps", "3", ...files);
+    const { stdout, code } = await cbapd("profile", "lenet5", "--workers", "1", "--steps", "3", ...files);
     expect(code).toBe(0);
     expect(stdout).toMatch(/conv2d_1 +backward +[\d.]+ +[\d.]+ % +[\d.]+/);
     expect(stdout).toMatch(/step +[\d.]+ +100.0 %/);

@@ -34,16 +34,18 @@ export interface Runner {
 /** What all contenders of one setting are given: weights and images in a temporary folder. */
 export class Contest {
   readonly #settings: StepSettings;
+  readonly #warmUpMs: number;
   readonly #folder: string;
   readonly #expected: Float32Array;
 
-  private constructor(settings: StepSettings, folder: string, expected: Float32Array) {
+  private constructor(settings: StepSettings, warmUpMs: number, folder: string, expected: Float32Array) {
     this.#settings = settings;
+    this.#warmUpMs = warmUpMs;
     this.#folder = folder;
     this.#expected = expected;
   }
 
-  static async open(settings: StepSettings): Promise<Contest> {
+  static async open(settings: StepSettings, warmUpMs = WARM_UP_MS): Promise<Contest> {
     const graph = NETWORKS[settings.network]();
     const weights = initialWeights(graph, 0);
     const { images, scale } = madeUpData(SHOWN, sizeOf(graph.nodes[0].outputShape));
@@ -51,7 +53,8 @@ export class Contest {
     const folder = await mkdtemp(join(tmpdir(), "cbapd-bench-"));
     await writeFile(join(folder, "images"), x);
     await writeFile(join(folder, "weights"), Buffer.concat(Array.from(weights.values(), bytesOf)));
-    return new Contest(settings, folder, await new Model(graph, weights).predict(x, { batchSize: SHOWN }));
+    const expected = await new Model(graph, weights).predict(x, { batchSize: SHOWN });
+    return new Contest(settings, warmUpMs, folder, expected);
   }
 
   /** @throws CbapdError when it cannot run here, or computes another network than we do */
@@ -68,7 +71,7 @@ export class Contest {
       weights: specs,
       imagesPath: join(this.#folder, "images"),
       shown: SHOWN,
-      warmUpMs: WARM_UP_MS,
+      warmUpMs: this.#warmUpMs,
     };
     const runner = await startRunner(name, assignment, python);
     try {

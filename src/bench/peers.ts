@@ -101,7 +101,7 @@ async function compareStep(
   { contenders = CONTENDERS, rounds = 3, turnMs = 1000 }: PeersOptions,
   python: string | undefined,
 ): Promise<Comparison> {
-  const contest = await Contest.open(settings);
+  const contest = await Contest.open(settings, turnMs);
   const runners: Runner[] = [];
   const missing: { contender: ContenderName; reason: string }[] = [];
   try {

@@ -13,10 +13,11 @@ export interface StepResult extends StepSettings {
 }
 
 const MEASURE_MS = 3000;
+const WARM_UP_MS = 1000;
 
 /** @throws CbapdError when other numbers of workers give other bits */
 export async function benchStep(settings: StepSettings, measureMs = MEASURE_MS): Promise<StepResult> {
-  const contest = await Contest.open(settings);
+  const contest = await Contest.open(settings, Math.min(measureMs, WARM_UP_MS));
   try {
     const runner = await contest.start("cbapd");
     try {
