@@ -89,10 +89,10 @@ function roof(
     marks: [
       Plot.line(roofs, { x: "intensity", y: "gflops", z: "name", stroke: "#888", strokeWidth: 1.5 }),
       Plot.text([peakGflops], {
-        x: right,
+        x: (1.1 * peakGflops) / memoryGigabytesPerSecond,
         y: (value: number) => value,
         text: (value: number) => `peak ${value.toFixed(0)} GFLOP/s`,
-        textAnchor: "end",
+        textAnchor: "start",
         dy: -8,
         fill: "#666",
       }),
@@ -106,9 +106,40 @@ function roof(
         fill: "#666",
       }),
       Plot.dot(points, { x: "intensity", y: "gflops", r: "share", fill: "#4269d0", fillOpacity: 0.8 }),
-      Plot.text(points, { x: "intensity", y: "gflops", text: "kernel", dy: -14, fontSize: 10 }),
+      Plot.text(labels(points), {
+        x: "intensity",
+        y: "gflops",
+        text: "text",
+        lineAnchor: "bottom",
+        dy: -14,
+        fontSize: 10,
+      }),
     ],
   });
+}
+
+interface Placed {
+  readonly kernel: string;
+  readonly intensity: number;
+  readonly gflops: number;
+}
+
+/** A point's name; those of points that lie too near to one another stand in a stack above the highest. */
+function labels(points: readonly Placed[]): { intensity: number; gflops: number; text: string }[] {
+  const near = (a: number, b: number, factor: number) => Math.max(a / b, b / a) < factor;
+  const stacks: Placed[][] = [];
+  for (const point of points.toSorted((a, b) => b.gflops - a.gflops)) {
+    const stack = stacks.find(
+      ([top]) => near(top.intensity, point.intensity, 3) && near(top.gflops, point.gflops, 1.15),
+    );
+    if (stack) stack.push(point);
+    else stacks.push([point]);
+  }
+  return stacks.map((stack) => ({
+    intensity: stack[0].intensity,
+    gflops: stack[0].gflops,
+    text: stack.map(({ kernel }) => kernel).join("\n"),
+  }));
 }
 
 function bandwidths({ memoryGigabytesPerSecond }: Roofline, streams: readonly RooflinePoint[]): Element {
