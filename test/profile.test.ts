@@ -3,11 +3,14 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { wasmBackend } from "../src/backend/wasm/backend.js";
 import { Recorder } from "../src/backend/wasm/recorder.js";
 import { type Profile, profileStep } from "../src/bench/profile.js";
-import { openStepSession } from "../src/bench/stepSession.js";
+import { madeUpData, openStepSession } from "../src/bench/stepSession.js";
 import { chromeTrace, type TraceEvent } from "../src/bench/trace.js";
-import { lenet5 } from "../src/models/networks.js";
+import { lenet5, NETWORK_NAMES, NETWORKS } from "../src/models/networks.js";
 import { summaryData } from "../src/models/summary.js";
 import { weightsSha256 } from "../src/train/checkpoint.js";
+import { adam } from "../src/train/optimizers.js";
+import { layOut } from "../src/train/regions.js";
+import { recordTraining } from "../src/train/step.js";
 import { createTimeline, readStep, type Timeline } from "../src/workers/timeline.js";
 
 const SETTINGS = { network: "lenet5", workers: 2, batchSize: 4, mode: "training" } as const;
@@ -114,6 +117,17 @@ it("clocks change no bit", async () => {
   const [second, third] = [1, 2].map((step) => readStep(timed.timeline!, 0, step, 1));
   expect(second.began).toBeGreaterThan(0);
   expect(second.met).toBeLessThanOrEqual(third.began);
+});
+
+it.each(NETWORK_NAMES)("counts every product of %s once, whichever algorithm computes it", (name) => {
+  const graph = NETWORKS[name]();
+  const loss = { name: "sparseCategoricalCrossentropy", fromLogits: false } as const;
+  const regions = layOut(graph, adam(), 3, madeUpData(3, 3072), undefined);
+  const { instructions } = recordTraining({ graph, loss, optimizer: adam() }, regions, 3);
+  const macs = summaryData(graph).layers.filter(({ type }) => type === "Conv2D" || type === "Dense");
+  const [first] = macs;
+  const forward = total(macs.map((layer) => layer.macs));
+  expect(total(instructions.map(({ work }) => work?.flops ?? 0))).toBe(2 * 3 * (3 * forward - first.macs));
 });
 
 it("marks which instructions compute which gradient, and counts each pass once", () => {
