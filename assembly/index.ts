@@ -17,6 +17,7 @@ export * from "./matmul";
 export * from "./maxPooling2d";
 export * from "./metrics";
 export * from "./optimizer";
+export * from "./probe";
 export * from "./sums";
 export { tile1, tile2, tile3, tile4, tile5 } from "./tile";
 export * from "./winograd";

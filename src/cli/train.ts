@@ -50,10 +50,8 @@ interface TrainOptions extends DataOptions {
   readonly json?: boolean;
 }
 
-export function trainCommand(program: Command): void {
-  const command = program
-    .command("train")
-    .description("train a network; the same command again goes on where it stopped")
+export function trainCommand(command: Command): void {
+  command
     .argument("<network>", models.names.join(", "))
     .option("--epochs <n>", "in all: a continued run counts those it has", wholeNumber("--epochs"), 5)
     .option("--optimizer <name>", "adam or sgd", choice("--optimizer", ["adam", "sgd"]), "adam")

@@ -24,7 +24,7 @@ export type Expected = ReadonlyMap<string, { readonly maximumBytes: number }>;
 export async function readArchive(
   path: string,
   expected: Expected,
-  visit: (name: string, bytes: Uint8Array) => void,
+  visit: (name: string, bytes: Uint8Array) => void | Promise<void>,
 ): Promise<void> {
   const info = await stat(path).catch((cause: NodeJS.ErrnoException) => {
     const code = cause.code === "ENOENT" ? "FILE_NOT_FOUND" : "FILE_UNREADABLE";

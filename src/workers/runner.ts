@@ -11,9 +11,14 @@ import {
   CONTROL_STOP,
 } from "./control.js";
 import type { GangSetup, WorkerStretch } from "./gang.js";
+import { TimelineWriter } from "./timeline.js";
 
-/** Polls before a waiting worker sleeps. More workers than cores must not spin: the one they wait for needs the core. */
-const SPINS = 20_000;
+/**
+ * Polls before a waiting worker sleeps, some tenth of a millisecond: a meeting with a sleeper costs both sides ten
+ * microseconds, without one half of one, and workers seldom come further apart (docs/speed.md). More workers than cores must
+ * not spin: the one they wait for needs the core.
+ */
+const SPINS = 200_000;
 /** Sleeps of 50 ms at one barrier before a worker gives up: a minute. */
 const SLICES = 1200;
 
@@ -32,6 +37,7 @@ export class Runner {
   readonly #words: Int32Array;
   readonly #floats: Float32Array;
   readonly #spins: number;
+  readonly #timeline: TimelineWriter | undefined;
 
   constructor(setup: GangSetup, worker: number, cores: number) {
     this.#setup = setup;
@@ -41,6 +47,7 @@ export class Runner {
     this.#words = new Int32Array(setup.memory.buffer);
     this.#floats = new Float32Array(setup.memory.buffer);
     this.#spins = setup.workers <= cores ? SPINS : 0;
+    this.#timeline = setup.timeline && new TimelineWriter(setup.timeline, worker);
   }
 
   /** Runs the stretch's steps and returns how many were done. All workers return the same number. */
@@ -51,6 +58,7 @@ export class Runner {
     const progress = (this.#setup.layout.control + CONTROL_PROGRESS) >> 2;
     for (let step = from; step < to; step++) {
       const whole = (step + 1) * batchSize <= count;
+      this.#timeline?.beginStep();
       this.#writeState(stretch, step);
       this.#runProgram(whole ? stretch.program : stretch.lastProgram);
       // Worker 0 alone reads the stop word, so that all end at the same step. The slot of this step is written again
@@ -60,7 +68,8 @@ export class Runner {
         Atomics.store(this.#words, slot, Atomics.load(this.#words, stop));
         Atomics.store(this.#words, progress, step + 1);
       }
-      this.#meet();
+      if (this.#timeline) this.#timeline.endStep(() => this.#meet());
+      else this.#meet();
       if (Atomics.load(this.#words, slot) !== 0) return step + 1 - from;
     }
     return to - from;
@@ -90,15 +99,16 @@ export class Runner {
   #actionsOf(program: number): readonly Action[] {
     let actions = this.#actions.get(program);
     if (!actions) {
-      actions = this.#setup.programs[program].calls.flatMap((call) => this.#compile(call));
+      actions = this.#setup.programs[program].calls.flatMap((call, at) => this.#compile(call, at));
       this.#actions.set(program, actions);
     }
     return actions;
   }
 
-  #compile(call: Call): Action[] {
+  #compile(call: Call, at: number): Action[] {
     const actions: Action[] = [];
     if (call.meet && this.#setup.workers > 1) actions.push({ run: () => this.#meet(), label: call.label });
+    const meet = actions[0]?.run;
     const range = rangeOf(call.split, this.#worker, this.#setup.workers);
     if (range) {
       const kernel = this.#kernels[call.kernel];
@@ -106,7 +116,9 @@ export class Runner {
       const args = call.args.map((arg) => (typeof arg === "number" ? arg : this.#block + arg.ownOffset));
       actions.push({ run: kernel.bind(null, ...args, ...range), label: `${call.label} (${call.kernel})` });
     }
-    return actions;
+    if (!this.#timeline) return actions;
+    const kernel = range && actions.at(-1)!.run;
+    return [{ run: this.#timeline.timed(at, meet, kernel), label: actions.at(-1)?.label ?? call.label }];
   }
 
   #meet(): void {

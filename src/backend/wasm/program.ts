@@ -1,7 +1,7 @@
 /** A recorded program with all addresses resolved: plain data that every worker gets a copy of. */
 import { placeBarriers } from "./barriers.js";
-import { addressOf, alignUp, planMemory } from "./plan.js";
-import type { Argument, Instruction, Recorder, Split } from "./recorder.js";
+import { addressOf, alignUp, isOperand, planMemory } from "./plan.js";
+import type { Argument, Instruction, Recorder, Split, Work } from "./recorder.js";
 import { STATE_BYTES } from "./state.js";
 
 /** A number as it stands, or an offset into the worker's own block of memory (its step state, then its scratch). */
@@ -14,6 +14,9 @@ export interface Call {
   /** Workers meet before it. */
   readonly meet: boolean;
   readonly label: string;
+  /** Of all operands, each counted once, over all workers: for profiles. */
+  readonly bytes: number;
+  readonly work?: Work;
 }
 
 export interface Program {
@@ -38,9 +41,17 @@ export function finishProgram(recorder: Recorder, arena: number): Program {
       split: instruction.split,
       meet: meets[at],
       label: instruction.label,
+      bytes: bytesOf(instruction),
+      work: instruction.work,
     };
   });
   return { calls, ownBytes, end };
+}
+
+function bytesOf({ args }: Instruction): number {
+  return args
+    .filter(isOperand)
+    .reduce((sum, { buffer, touchedBytes = buffer.bytes }) => sum + touchedBytes, 0);
 }
 
 /** Several scratch areas of one instruction lie one after another in the worker's block. */
