@@ -4,13 +4,22 @@ export * from "./activation";
 export * from "./add";
 export * from "./averagePooling2d";
 export * from "./barrier";
-export * from "./batchNormalization";
+export {
+  batchNormalizationBackward,
+  momentsInImages,
+  momentsOverImages,
+  normalizeBackward,
+  normalizeForward,
+  normalizeGradientsInImages,
+  updateMoving,
+} from "./batchNormalization";
 export * from "./concatenate";
 export * from "./conv2d";
 export * from "./crossEntropy";
 export * from "./dense";
 export * from "./dropout";
 export * from "./fewFilters";
+export * from "./fused";
 export * from "./gather";
 export * from "./insideTaps";
 export * from "./matmul";

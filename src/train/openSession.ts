@@ -86,7 +86,9 @@ function recordPrograms(
   const programs: Program[] = [];
   const indices: ProgramIndices = {};
   const add = (phase: Phase, count: number, record: (batch: number) => Recorder) => {
-    const finish = (batch: number) => programs.push(finishProgram(record(batch), regions.end)) - 1;
+    const prologue = phase === "evaluation" || phase === "prediction";
+    const finish = (batch: number) =>
+      programs.push(finishProgram(record(batch), regions.end, { prologue, unfused: options.unfused })) - 1;
     const whole = Math.min(options.batchSize, count);
     const rest = count % options.batchSize;
     const first = finish(whole);

@@ -32,6 +32,8 @@ export interface SessionOptions {
   readonly evaluation?: SessionData;
   /** For profiles: is told the programs of whole batches, and says where the workers shall write their times. */
   readonly watch?: (programs: Readonly<Partial<Record<Phase, Program>>>) => Timeline;
+  /** For tests and measurements: programs as they were recorded. */
+  readonly unfused?: boolean; // false
 }
 
 export type Phase = "training" | "gradients" | "evaluation" | "prediction";

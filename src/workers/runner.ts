@@ -27,13 +27,18 @@ interface Action {
   readonly label: string;
 }
 
+interface Actions {
+  readonly prologue: readonly Action[];
+  readonly step: readonly Action[];
+}
+
 export class Runner {
   readonly #worker: number;
   readonly #setup: GangSetup;
   readonly #kernels: Kernels;
   readonly #block: number;
   /** Compiled when first run. */
-  readonly #actions = new Map<number, readonly Action[]>();
+  readonly #actions = new Map<number, Actions>();
   readonly #words: Int32Array;
   readonly #floats: Float32Array;
   readonly #spins: number;
@@ -56,11 +61,16 @@ export class Runner {
     const decision = (this.#setup.layout.control + CONTROL_DECISION) >> 2;
     const stop = (this.#setup.layout.control + CONTROL_STOP) >> 2;
     const progress = (this.#setup.layout.control + CONTROL_PROGRESS) >> 2;
+    let prepared: Actions | undefined;
     for (let step = from; step < to; step++) {
       const whole = (step + 1) * batchSize <= count;
-      this.#timeline?.beginStep();
+      const actions = this.#actionsOf(whole ? stretch.program : stretch.lastProgram);
       this.#writeState(stretch, step);
-      this.#runProgram(whole ? stretch.program : stretch.lastProgram);
+      // Weights may have changed since the last stretch, and the two programs share memory.
+      if (prepared !== actions) this.#run(actions.prologue);
+      prepared = actions;
+      this.#timeline?.beginStep();
+      this.#run(actions.step);
       // Worker 0 alone reads the stop word, so that all end at the same step. The slot of this step is written again
       // two steps later, when everybody has passed the barrier between.
       const slot = decision + (step & 1);
@@ -86,26 +96,31 @@ export class Runner {
     }
   }
 
-  #runProgram(program: number): void {
+  #run(actions: readonly Action[]): void {
     let current: Action | undefined;
     try {
-      for (current of this.#actionsOf(program)) current.run();
+      for (current of actions) current.run();
     } catch (cause) {
       if (cause instanceof WorkerError) throw cause;
       throw new WorkerError(`${current?.label}: ${(cause as Error).message}`, { cause });
     }
   }
 
-  #actionsOf(program: number): readonly Action[] {
+  #actionsOf(program: number): Actions {
     let actions = this.#actions.get(program);
     if (!actions) {
-      actions = this.#setup.programs[program].calls.flatMap((call, at) => this.#compile(call, at));
+      const { prologue, calls } = this.#setup.programs[program];
+      actions = {
+        prologue: prologue.flatMap((call) => this.#compile(call)),
+        step: calls.flatMap((call, at) => this.#compile(call, at)),
+      };
       this.#actions.set(program, actions);
     }
     return actions;
   }
 
-  #compile(call: Call, at: number): Action[] {
+  /** @param at  its place in a step, for the timeline; the prologue is in no step */
+  #compile(call: Call, at?: number): Action[] {
     const actions: Action[] = [];
     if (call.meet && this.#setup.workers > 1) actions.push({ run: () => this.#meet(), label: call.label });
     const meet = actions[0]?.run;
@@ -116,7 +131,7 @@ export class Runner {
       const args = call.args.map((arg) => (typeof arg === "number" ? arg : this.#block + arg.ownOffset));
       actions.push({ run: kernel.bind(null, ...args, ...range), label: `${call.label} (${call.kernel})` });
     }
-    if (!this.#timeline) return actions;
+    if (!this.#timeline || at === undefined) return actions;
     const kernel = range && actions.at(-1)!.run;
     return [{ run: this.#timeline.timed(at, meet, kernel), label: actions.at(-1)?.label ?? call.label }];
   }
