@@ -19,6 +19,7 @@ export * from "./crossEntropy";
 export * from "./dense";
 export * from "./dropout";
 export * from "./fewFilters";
+export * from "./foldNormalization";
 export * from "./fused";
 export * from "./gather";
 export * from "./insideTaps";

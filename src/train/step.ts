@@ -2,11 +2,13 @@
  * The steps of training, evaluation and prediction, recorded as programs: gather the batch, forward, loss, backward,
  * update. Each batch size has programs of its own; all share the weights, the data and the activations' memory.
  */
+import type { Backend } from "../backend/backend.js";
 import { wasmBackend } from "../backend/wasm/backend.js";
 import { gatherImages, gatherLabels, scatterOutputs } from "../backend/wasm/gather.js";
 import { recordMetrics } from "../backend/wasm/metrics.js";
 import { recordAdam, recordSgd } from "../backend/wasm/optimizer.js";
 import { type DataType, Recorder, type WasmTensor } from "../backend/wasm/recorder.js";
+import { foldNormalization } from "../models/fold.js";
 import type { Graph } from "../models/graph.js";
 import { backwardGraph, forwardGraph, penalty, withLogits } from "../models/run.js";
 import { type Shape, sizeOf } from "../shape.js";
@@ -55,7 +57,7 @@ export function recordEvaluation(options: StepOptions, regions: Regions, batch: 
   const x = gatherBatch(recorder, options.graph, data, batch);
   const labels = gatherBatchLabels(recorder, options.graph, data, batch);
   const { graph, logits } = outputForLoss(options);
-  const { y } = forwardGraph(backend, graph, x, weights, { training: false });
+  const y = infer(backend, graph, x, weights);
   const { losses } = lossOf(backend, logits, y, labels);
   metrics(recorder, regions, { losses, outputs: y, labels, l2: penalty(backend, graph, weights) });
   return recorder;
@@ -67,10 +69,20 @@ export function recordPrediction(graph: Graph, regions: Regions, batch: number):
   const data = regions.evaluation!;
   const x = gatherBatch(recorder, graph, data, batch);
   const weights = weightTensors(recorder, regions);
-  const { y } = forwardGraph(wasmBackend(recorder), graph, x, weights, { training: false });
+  const y = infer(wasmBackend(recorder), graph, x, weights);
   const outputs = sizeOf(graph.nodes[graph.output].outputShape);
   scatterOutputs(recorder, recorder.tensor([data.data.count, outputs], "float32", regions.results), y);
   return recorder;
+}
+
+function infer(
+  backend: Backend<WasmTensor>,
+  graph: Graph,
+  x: WasmTensor,
+  weights: ReadonlyMap<string, WasmTensor>,
+): WasmTensor {
+  const folded = foldNormalization(backend, graph, weights);
+  return forwardGraph(backend, folded.graph, x, folded.weights, { training: false }).y;
 }
 
 /** Where a softmax feeds the loss, the loss takes the logits before it: the same number, computed stably. */
