@@ -26,8 +26,17 @@ function recordTraining({ graph, batch, seed }: RandomNetwork, { recorder, put }
   const weights = new Map(
     weightSpecs(graph).map(({ name, shape, trainable }, i) => {
       const values = randomValues(sizeOf(shape), seed + i);
-      // Variances are positive.
-      return [name, put(shape, trainable ? values : values.map((value) => Math.abs(value) + 0.1))];
+      // Variances are positive; some gammas and betas are both 0, so that relu meets its kink.
+      if (!trainable)
+        return [
+          name,
+          put(
+            shape,
+            values.map((value) => Math.abs(value) + 0.1),
+          ),
+        ];
+      const halves = name.endsWith("gamma") || name.endsWith("beta");
+      return [name, put(shape, halves ? values.map((value) => Math.round(value * 2) / 2) : values)];
     }),
   );
   const backend = wasmBackend(recorder);

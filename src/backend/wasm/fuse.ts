@@ -90,50 +90,45 @@ function fusePairs(flow: Flow, { producer, consumer, position, fused, args }: Pa
 function fuseReluGradients(flow: Flow): void {
   for (const at of flow.positionsOf("reluBackward")) {
     const [dZ, y, dY] = flow.at(at)!.args as Operand[];
-    const uses = flow.uses(dZ.buffer);
     const [forwardAt] = flow.uses(y.buffer);
     const forward = flow.at(forwardAt)!;
-    if (forward.kernel !== "normalizeReluForward" || flow.stays(dZ.buffer) || uses.length !== 3) continue;
-    const [, x, mean, variance, gamma, beta, scratch] = forward.args as Operand[];
-    const [, sumsAt, backwardAt] = uses;
+    const [, sumsAt, backwardAt, ...others] = flow.uses(dZ.buffer);
+    if (forward.kernel !== "normalizeReluForward" || backwardAt === undefined || others.length > 0) continue;
     const sums = flow.at(sumsAt)!;
     const backward = flow.at(backwardAt)!;
-    if (sums.kernel !== "normalizeGradientsInImages" || backward.kernel !== "batchNormalizationBackward")
+    if (sums.kernel !== "normalizeGradientsInImages" || backward.kernel !== "batchNormalizationBackward") {
       continue;
-    if ((sums.args[2] as Operand).buffer !== x.buffer || (sums.args[3] as Operand).buffer !== dZ.buffer)
-      continue;
-    if (
-      (backward.args[1] as Operand).buffer !== x.buffer ||
-      (backward.args[2] as Operand).buffer !== dZ.buffer
-    )
-      continue;
+    }
+    const [, x, mean, variance, gamma, beta, scratch] = forward.args as (Operand & Scratch)[];
+    const sameNormalization = reads(sums, 2, [x, dZ, mean]) && reads(backward, 1, [x, dZ, mean]);
+    if (!sameNormalization || flow.stays(dZ.buffer)) continue;
     if (!flow.unchanged([x, mean, variance, gamma, beta], forwardAt, backwardAt)) continue;
     if (!flow.unchanged([dY], at, backwardAt)) continue;
-    const periods = (count: number) => ({
-      scratchBytes: ((scratch as unknown as Scratch).scratchBytes / 2) * count,
-    });
+    const normalization: Argument[] = [dY, mean, variance, gamma, beta];
+    // Forward has two periods of scratch.
+    const periods = (count: number): Scratch => ({ scratchBytes: (scratch.scratchBytes / 2) * count });
+    const [dBetas, dGammas, , , , , , ...sumsNumbers] = sums.args;
+    const [dX, , , , , , dGamma, dBeta, , ...backwardNumbers] = backward.args;
     flow.set(at, undefined);
     flow.set(sumsAt, {
       ...sums,
       kernel: "normalizeReluGradientsInImages",
-      args: [...sums.args.slice(0, 3), dY, mean, variance, gamma, beta, periods(6), ...sums.args.slice(7)],
+      args: [dBetas, dGammas, x, ...normalization, periods(6), ...sumsNumbers],
     });
     flow.set(backwardAt, {
       ...backward,
       kernel: "batchNormalizationReluBackward",
-      args: [
-        ...backward.args.slice(0, 2),
-        dY,
-        mean,
-        variance,
-        gamma,
-        beta,
-        ...backward.args.slice(6, 8),
-        periods(4),
-        ...backward.args.slice(9),
-      ],
+      args: [dX, x, ...normalization, dGamma, dBeta, periods(4), ...backwardNumbers],
     });
   }
+}
+
+/** Whether an instruction's arguments from `position` on are these. */
+function reads({ args }: Instruction, position: number, operands: readonly Operand[]): boolean {
+  return operands.every(({ buffer }, i) => {
+    const argument = args[position + i];
+    return isOperand(argument) && argument.buffer === buffer;
+  });
 }
 
 /** A program as who touches what, while instructions are replaced. Positions stay those of the recording. */
