@@ -41,7 +41,9 @@ function fusedInstructionsOf({ graph, batch }: RandomNetwork): Instruction[] {
   const x = recorder.tensor([batch, ...graph.nodes[0].outputShape]);
   const { y, caches } = forwardGraph(backend, graph, x, weights, { training: true });
   backwardGraph(backend, graph, recorder.tensor(y.shape), weights, caches);
-  return fuse(recorder.instructions).filter((instruction) => !recorder.instructions.includes(instruction));
+  return fuse(recorder.instructions, { everywhere: true }).filter(
+    (instruction) => !recorder.instructions.includes(instruction),
+  );
 }
 
 /** The output's bytes, with the output on argument `on`, or alone. */

@@ -57,7 +57,7 @@ describe("a fused program", () => {
           workers,
           (recording) => {
             const results = recordTraining(network, recording);
-            const { instructions } = arrange(recording.recorder.instructions);
+            const { instructions } = arrange(recording.recorder.instructions, { everywhere: true });
             for (const { kernel } of instructions) seen.add(kernel);
             return results;
           },

@@ -35,7 +35,7 @@ export interface RunOptions {
   readonly first?: number; // 0
   /** "guarded": every buffer alone, between guard words. "planned": memory shared out as in training. */
   readonly placement?: "guarded" | "planned"; // "guarded"
-  /** Whether neighbours are fused and results lie on inputs, as in training. */
+  /** Whether neighbours are fused, wherever they can be, and results lie on inputs. */
   readonly fused?: boolean; // false
 }
 
@@ -72,7 +72,7 @@ export class Machine {
     this.#top = FIRST_ADDRESS;
     this.#guards.length = 0;
     for (const { buffer } of [...inputs.keys(), ...results]) buffer.address ??= this.#allocate(buffer.bytes);
-    const { instructions } = arrange(recorder.instructions, { unfused: !fused });
+    const { instructions } = arrange(recorder.instructions, { unfused: !fused, everywhere: true });
     if (placement === "guarded") {
       for (const { buffer } of instructions.flatMap(({ args }) => args.filter(isOperand))) {
         buffer.address ??= this.#allocate(buffer.bytes);

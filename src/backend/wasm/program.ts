@@ -35,6 +35,8 @@ export interface Program {
 export interface ProgramOptions {
   /** No step changes a weight: what depends on weights alone runs once, before the steps. */
   readonly prologue?: boolean; // false
+  /** Fuse also where it does not pay: for tests. */
+  readonly everywhere?: boolean; // false
   /** Every instruction as recorded, for tests and measurements. */
   readonly unfused?: boolean; // false
 }
@@ -72,7 +74,7 @@ interface Arrangement {
 /** What is to run, from what was recorded: the same results, bit for bit. */
 export function arrange(
   recorded: readonly Instruction[],
-  { prologue = false, unfused = false }: ProgramOptions = {},
+  { prologue = false, unfused = false, everywhere }: ProgramOptions = {},
 ): Arrangement {
   const parts = prologue
     ? splitPrologue(recorded)
@@ -80,7 +82,7 @@ export function arrange(
   const { lasting } = parts;
   const ahead = parts.prologue.length;
   if (unfused) return { instructions: [...parts.prologue, ...parts.steps], ahead, lasting };
-  const steps = fuse(parts.steps, lasting);
+  const steps = fuse(parts.steps, { lasting, everywhere });
   return { instructions: inPlace([...parts.prologue, ...steps], lasting), ahead, lasting };
 }
 
