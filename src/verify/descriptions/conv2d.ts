@@ -15,6 +15,7 @@ export const conv2d: LayerDescription = {
           { weight: 16, arbitrary: anyWindow(bounds) },
           { weight: 4, arbitrary: wide },
           { weight: 1, arbitrary: smallMap },
+          { weight: 1, arbitrary: halved },
         );
   },
   values: randomLayerValues,
