@@ -32,3 +32,5 @@ export * from "./sums";
 export { tile1, tile2, tile3, tile4, tile5 } from "./tile";
 export * from "./winograd";
 export * from "./winogradMap";
+export * from "./winogradStride2";
+export * from "./winogradStride2Inputs";

@@ -17,6 +17,7 @@ import {
 import { channelSums } from "./sums.js";
 import { winogradForward, winogradGradients } from "./winograd.js";
 import { winogradMap } from "./winogradMap.js";
+import { winogradStride2 } from "./winogradStride2.js";
 
 /** An im2col block: half of a 1 MB second-level cache. bench/conv2d.bench.ts */
 const BLOCK_BYTES = 512 * 1024;
@@ -29,6 +30,7 @@ const GRADIENT_ROWS = DEPTH;
 export function convolutionOps(recorder: Recorder): Pick<Backend<WasmTensor>, "conv2d" | "conv2dGradients"> {
   const direct = directConvolution(recorder);
   const map = winogradMap(recorder);
+  const stride2 = winogradStride2(recorder);
   return {
     conv2d(x, kernel, bias, window) {
       switch (chooseAlgorithm(x.shape, kernel.shape, window)) {
@@ -38,6 +40,8 @@ export function convolutionOps(recorder: Recorder): Pick<Backend<WasmTensor>, "c
           return winogradForward(recorder, x, kernel, bias, window);
         case "winogradMap":
           return map.forward(x, kernel, bias);
+        case "winogradStride2":
+          return stride2.forward(x, kernel, bias, window);
       }
     },
 
@@ -53,6 +57,8 @@ export function convolutionOps(recorder: Recorder): Pick<Backend<WasmTensor>, "c
           return winogradGradients(recorder, x, kernel, dY, window, wishes);
         case "winogradMap":
           return map.gradients(x, kernel, dY, wishes);
+        case "winogradStride2":
+          return stride2.gradients(x, kernel, dY, window, wishes);
       }
     },
   };
