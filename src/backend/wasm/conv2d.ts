@@ -66,8 +66,8 @@ export function directConvolution(recorder: Recorder) {
       const { outHeight, outWidth } = geometry;
       const y = recorder.tensor([x.shape[0], outHeight, outWidth, filters]);
       if (filters < PANEL && window.strides[1] === 1) {
-        const planes =
-          x.shape[3] * paddedHeight * (Math.ceil(outWidth / PANEL) * PANEL + window.kernel[1] - 1);
+        const lanes = Math.max(8, Math.ceil(outWidth / 4) * 4);
+        const planes = x.shape[3] * paddedHeight * (lanes + window.kernel[1] - 1);
         recorder.record(
           "fewFiltersForward",
           byImages(x.shape[0]),
@@ -75,7 +75,7 @@ export function directConvolution(recorder: Recorder) {
           own(x),
           all(kernel),
           bias ? all(bias) : 0,
-          scratch((PANEL * PANEL + depth * PANEL + planes) * 4),
+          scratch((depth + filters * lanes + planes) * 4),
           ...sizes,
         );
         return y;
@@ -147,20 +147,27 @@ export function directConvolution(recorder: Recorder) {
       const dKernel = recorder.tensor(kernelShape);
       if (filters < PANEL) {
         const [kernelHeight, kernelWidth, channels] = kernelShape;
-        const panels = kernelHeight * Math.ceil((kernelWidth * channels) / PANEL);
-        const blockRows = Math.max(1, Math.floor(DEPTH / outWidth));
-        const floats =
-          (blockRows * outWidth + panels * filters + 1) * PANEL + paddedHeight * paddedWidth * channels;
+        const { outHeight } = geometry;
+        const padded = paddedImages(recorder, x, geometry, paddedHeight, paddedWidth);
+        const pieces = fewFiltersPieces(kernelHeight, kernelWidth * channels, filters);
+        const rows = evenRows(outHeight, outWidth);
         recorder.record(
           "fewFiltersKernelGradient",
-          byRows(panels),
+          byRows(pieces),
           outAll(dKernel),
-          all(x),
+          all(padded),
           all(dY),
-          scratch(floats * 4),
+          scratch(rows * outWidth * 4 + pieces * 128),
           x.shape[0],
-          ...sizes,
-          blockRows,
+          padded.shape[1],
+          padded.shape[2],
+          channels,
+          outHeight,
+          outWidth,
+          filters,
+          kernelWidth,
+          ...window.strides,
+          rows,
         );
         return dKernel;
       }
@@ -227,6 +234,45 @@ function recordInsideTaps(
     padTop,
     padLeft,
   );
+}
+
+/** The pictures with zeros around them, as far as windows reach; where there is no padding, the pictures themselves. */
+function paddedImages(
+  recorder: Recorder,
+  x: WasmTensor,
+  { padTop, padLeft }: { padTop: number; padLeft: number },
+  paddedHeight: number,
+  paddedWidth: number,
+): WasmTensor {
+  const [images, height, width, channels] = x.shape;
+  if (padTop === 0 && padLeft === 0 && paddedHeight <= height && paddedWidth <= width) return x;
+  const padded = recorder.tensor([images, paddedHeight, paddedWidth, channels]);
+  recorder.record(
+    "padImages",
+    byImages(images),
+    out(padded),
+    own(x),
+    height,
+    width,
+    channels,
+    paddedHeight,
+    paddedWidth,
+    padTop,
+    padLeft,
+  );
+  return padded;
+}
+
+/** Pieces of a kernel's gradient of few filters: window rows × groups of lanes × groups of filters. */
+function fewFiltersPieces(kernelHeight: number, run: number, filters: number): number {
+  const [lanes, height] = run > 8 ? [16, 2] : [8, 3];
+  return kernelHeight * Math.ceil(run / lanes) * Math.ceil(filters / height);
+}
+
+/** Output rows of a block of some 256 positions, the blocks of a picture as even as they can be. */
+function evenRows(outHeight: number, outWidth: number): number {
+  const most = Math.max(1, Math.floor(DEPTH / outWidth));
+  return Math.ceil(outHeight / Math.ceil(outHeight / most));
 }
 
 /** Positions of an im2col block: whole tiles of five. */
