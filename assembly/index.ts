@@ -13,6 +13,7 @@ export * from "./dropout";
 export * from "./fewFilters";
 export * from "./fewFiltersTiles";
 export * from "./gather";
+export * from "./indirect";
 export * from "./insideTaps";
 export * from "./matmul";
 export * from "./maxPooling2d";

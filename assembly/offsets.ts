@@ -26,6 +26,12 @@ export function writeOffsets(
   return to;
 }
 
+/** Turns the offsets in [from, end) into steps: from each place to the next, and 0 for the last. */
+export function toSteps(from: usize, end: usize): void {
+  for (; from + 4 < end; from += 4) store<u32>(from, load<u32>(from, 4) - load<u32>(from));
+  store<u32>(from, 0);
+}
+
 /**
  * Images [begin, end) with zeros around them: x [N, H, W, C] into padded [N, Hp, Wp, C]. What lies beyond the padded
  * picture, because no window reaches it, is left out.
@@ -46,24 +52,17 @@ export function padImages(
   const pixel = (<usize>channels) << 2;
   const line = <usize>width * pixel;
   const paddedLine = <usize>paddedWidth * pixel;
-  const bottom = min(height, paddedHeight - padTop);
-  const before = <usize>padLeft * pixel;
+  const rows = min(height, paddedHeight - padTop);
   const bytes = <usize>min(width, paddedWidth - padLeft) * pixel;
-  const after = paddedLine - before - bytes;
-  let to = padded + <usize>(begin * paddedHeight) * paddedLine;
+  const image = <usize>paddedHeight * paddedLine;
+  memory.fill(padded + <usize>begin * image, 0, <usize>(end - begin) * image);
   for (let n = begin; n < end; n++) {
     let from = x + <usize>(n * height) * line;
-    memory.fill(to, 0, <usize>padTop * paddedLine);
-    to += <usize>padTop * paddedLine;
-    for (let i = 0; i < bottom; i++) {
-      memory.fill(to, 0, before);
-      memory.copy(to + before, from, bytes);
-      memory.fill(to + before + bytes, 0, after);
+    let to = padded + <usize>n * image + <usize>padTop * paddedLine + <usize>padLeft * pixel;
+    for (let i = 0; i < rows; i++) {
+      memory.copy(to, from, bytes);
       from += line;
       to += paddedLine;
     }
-    const below = <usize>(paddedHeight - padTop - bottom) * paddedLine;
-    memory.fill(to, 0, below);
-    to += below;
   }
 }

@@ -1,7 +1,7 @@
 /** Convolution: Winograd's form where it pays, otherwise matrix products. */
 import { type Pair, type Shape, sizeOf, type Window2D, windowAxis, windowGeometry } from "../../shape.js";
 import type { Backend } from "../backend.js";
-import { DEPTH, EDGE_BYTES, PACKED_BYTES, PANEL } from "./blocks.js";
+import { DEPTH, EDGE_BYTES, PANEL } from "./blocks.js";
 import { chooseAlgorithm } from "./convolutionAlgorithm.js";
 import {
   all,
@@ -23,8 +23,8 @@ const BLOCK_BYTES = 512 * 1024;
 const MOST_ROWS = 120;
 /** Share of taps inside the picture up to which leaving out the others pays: bench/conv2d.bench.ts */
 const MOST_INSIDE = 0.95;
-/** Positions in a block of the kernel's gradient: the depth of a packed piece. */
-const GRADIENT_ROWS = DEPTH;
+/** Weights of a kernel small enough to pass once for each row of dX: bench/conv2d.bench.ts */
+const MOST_BY_ROWS = 4096;
 
 export function convolutionOps(recorder: Recorder): Pick<Backend<WasmTensor>, "conv2d" | "conv2dGradients"> {
   const direct = directConvolution(recorder);
@@ -62,7 +62,11 @@ export function convolutionOps(recorder: Recorder): Pick<Backend<WasmTensor>, "c
 export function directConvolution(recorder: Recorder) {
   return {
     forward(x: WasmTensor, kernel: WasmTensor, bias: WasmTensor | undefined, window: Window2D): WasmTensor {
-      const { sizes, depth, filters, geometry, paddedHeight } = measure(x.shape, kernel.shape, window);
+      const { sizes, depth, filters, geometry, paddedHeight, paddedWidth } = measure(
+        x.shape,
+        kernel.shape,
+        window,
+      );
       const { outHeight, outWidth } = geometry;
       const y = recorder.tensor([x.shape[0], outHeight, outWidth, filters]);
       if (filters < PANEL && window.strides[1] === 1) {
@@ -85,7 +89,12 @@ export function directConvolution(recorder: Recorder) {
         recordInsideTaps(recorder, y, x, panels, bias, window.kernel, geometry.padTop, geometry.padLeft);
         return y;
       }
-      const rows = blockRows(depth);
+      const pads = reachesPadding(x.shape, geometry, paddedHeight, paddedWidth);
+      const floats =
+        outHeight * outWidth +
+        depth +
+        Math.ceil(filters / PANEL) * PANEL +
+        (pads ? paddedHeight * paddedWidth * x.shape[3] : 0);
       recorder.record(
         "conv2dForward",
         byImages(x.shape[0]),
@@ -93,9 +102,9 @@ export function directConvolution(recorder: Recorder) {
         own(x),
         all(panels),
         bias ? all(bias) : 0,
-        scratch(EDGE_BYTES + rows * depth * 4),
+        scratch(EDGE_BYTES + floats * 4),
         ...sizes,
-        rows,
+        pads ? 1 : 0,
       );
       return y;
     },
@@ -105,21 +114,41 @@ export function directConvolution(recorder: Recorder) {
       const dX = recorder.tensor(xShape);
       if (sparesPadding(xShape, kernel.shape, window)) {
         const [kernelHeight, kernelWidth, channels] = kernel.shape;
-        const taps = kernelHeight * kernelWidth;
-        const count = Math.ceil(channels / PANEL);
-        const panels = recorder.tensor([count, taps * filters, PANEL]);
-        recorder.record(
-          "packKernelFlipped",
-          byRows(count),
-          out(panels),
-          all(kernel),
-          taps,
-          channels,
-          filters,
-        );
+        const panels = flipped(recorder, kernel, kernelHeight * kernelWidth, channels);
         const padTop = kernelHeight - 1 - geometry.padTop;
         const padLeft = kernelWidth - 1 - geometry.padLeft;
         recordInsideTaps(recorder, dX, dY, panels, undefined, window.kernel, padTop, padLeft);
+        return dX;
+      }
+      const [kernelHeight, kernelWidth, channels] = kernel.shape;
+      if (depth === channels) {
+        const panels = packed(recorder, "packKernelTransposed", kernel, depth, filters, depth);
+        const strides = sizes.slice(8, 10);
+        recorder.record(
+          "conv2dInputGradientOfPixels",
+          byImages(xShape[0]),
+          out(dX),
+          own(dY),
+          all(panels),
+          scratch(EDGE_BYTES),
+          ...sizes.slice(0, 6),
+          ...strides,
+        );
+        return dX;
+      }
+      if (window.strides[0] === 1 && depth * filters <= MOST_BY_ROWS) {
+        const panels = flipped(recorder, kernel, kernelHeight, kernelWidth * channels);
+        const { outWidth } = geometry;
+        const run = Math.ceil((kernelWidth * channels) / PANEL) * PANEL;
+        recorder.record(
+          "conv2dInputGradientByRows",
+          byImages(xShape[0]),
+          out(dX),
+          own(dY),
+          all(panels),
+          scratch(EDGE_BYTES + (outWidth + kernelHeight * filters + outWidth * run) * 4),
+          ...sizes,
+        );
         return dX;
       }
       const panels = packed(recorder, "packKernelTransposed", kernel, depth, filters, depth);
@@ -138,50 +167,41 @@ export function directConvolution(recorder: Recorder) {
     },
 
     kernelGradient(x: WasmTensor, kernelShape: Shape, dY: WasmTensor, window: Window2D): WasmTensor {
-      const { sizes, depth, filters, geometry, paddedHeight, paddedWidth } = measure(
-        x.shape,
-        kernelShape,
-        window,
-      );
-      const { outWidth } = geometry;
+      const { filters, geometry, depth, paddedHeight, paddedWidth } = measure(x.shape, kernelShape, window);
+      const { outHeight, outWidth } = geometry;
+      const [kernelHeight, kernelWidth, channels] = kernelShape;
+      const [images] = x.shape;
       const dKernel = recorder.tensor(kernelShape);
+      const padded = paddedImages(recorder, x, geometry, paddedHeight, paddedWidth);
+      const sizes = [...padded.shape, outHeight, outWidth, filters, kernelWidth, ...window.strides];
+      const blockRows = evenRows(outHeight, outWidth);
       if (filters < PANEL) {
-        const [kernelHeight, kernelWidth, channels] = kernelShape;
-        const { outHeight } = geometry;
-        const padded = paddedImages(recorder, x, geometry, paddedHeight, paddedWidth);
         const pieces = fewFiltersPieces(kernelHeight, kernelWidth * channels, filters);
-        const rows = evenRows(outHeight, outWidth);
         recorder.record(
           "fewFiltersKernelGradient",
           byRows(pieces),
           outAll(dKernel),
           all(padded),
           all(dY),
-          scratch(rows * outWidth * 4 + pieces * 128),
-          x.shape[0],
-          padded.shape[1],
-          padded.shape[2],
-          channels,
-          outHeight,
-          outWidth,
-          filters,
-          kernelWidth,
-          ...window.strides,
-          rows,
+          scratch(blockRows * outWidth * 4 + pieces * 128),
+          ...sizes,
+          blockRows,
         );
         return dKernel;
       }
+      const blockImages = Math.min(images, Math.max(1, Math.floor(DEPTH / (outHeight * outWidth))));
+      const positions = blockImages * blockRows * outWidth;
       const columns = Math.ceil(filters / PANEL) * PANEL;
       recorder.record(
         "conv2dKernelGradient",
         byRows(depth),
         out(dKernel),
-        all(x),
+        all(padded),
         all(dY),
-        scratch(EDGE_BYTES + PACKED_BYTES + GRADIENT_ROWS * (depth + columns) * 4),
-        x.shape[0],
+        scratch(EDGE_BYTES + (positions + positions * columns) * 4),
         ...sizes,
-        GRADIENT_ROWS,
+        blockImages,
+        blockRows,
       );
       return dKernel;
     },
@@ -245,7 +265,7 @@ function paddedImages(
   paddedWidth: number,
 ): WasmTensor {
   const [images, height, width, channels] = x.shape;
-  if (padTop === 0 && padLeft === 0 && paddedHeight <= height && paddedWidth <= width) return x;
+  if (!reachesPadding(x.shape, { padTop, padLeft }, paddedHeight, paddedWidth)) return x;
   const padded = recorder.tensor([images, paddedHeight, paddedWidth, channels]);
   recorder.record(
     "padImages",
@@ -261,6 +281,24 @@ function paddedImages(
     padLeft,
   );
   return padded;
+}
+
+function reachesPadding(
+  [, height, width]: Shape,
+  { padTop, padLeft }: { padTop: number; padLeft: number },
+  paddedHeight: number,
+  paddedWidth: number,
+): boolean {
+  return padTop > 0 || padLeft > 0 || paddedHeight > height || paddedWidth > width;
+}
+
+/** Panels of the kernel that takes dY back to dX: `taps` flipped, filters and `channels` exchanged. */
+function flipped(recorder: Recorder, kernel: WasmTensor, taps: number, channels: number): WasmTensor {
+  const filters = kernel.shape[3];
+  const count = Math.ceil(channels / PANEL);
+  const panels = recorder.tensor([count, taps * filters, PANEL]);
+  recorder.record("packKernelFlipped", byRows(count), out(panels), all(kernel), taps, channels, filters);
+  return panels;
 }
 
 /** Pieces of a kernel's gradient of few filters: window rows × groups of lanes × groups of filters. */
