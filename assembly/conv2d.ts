@@ -8,12 +8,12 @@
 import { indirectTile, neighbourTile } from "./indirect";
 import { EDGE_BYTES, multiply, spill } from "./matmul";
 import { padImages, toSteps, writeOffsets } from "./offsets";
-import { packPanels, packTransposedPanels } from "./pack";
-import { tileHeight } from "./tile";
+import { packNeighbours, packPanels, packTransposedPanels } from "./pack";
+import { tile, tileHeight } from "./tile";
 
 /** Positions whose part of the picture stays in the first-level cache while all panels pass. bench/conv2d.bench.ts */
 const POSITIONS: i32 = 120;
-/** Up to so many filters dY is read where it lies. bench/conv2d.bench.ts */
+/** Up to so many filters neither dY nor P is packed for the gradient of the kernel. bench/conv2d.bench.ts */
 const UNPACKED: i32 = 32;
 
 /** Panels [begin, end) of W [K, F] for the forward product: panel p at panels + p·K·32 bytes. */
@@ -35,7 +35,7 @@ export function packKernelTransposed(
 
 /**
  * Y = P·W + b for images [begin, end). `panels` from packKernel; bias 0 for none. Scratch: a tile's edge (160 bytes),
- * Ho·Wo and K offsets, ⌈F/8⌉·8 floats of bias; with `padded` not 0 also Hp·Wp·C floats: see padImages.
+ * blockImages·Ho·Wo and K offsets, ⌈F/8⌉·8 floats of bias; with `padded` not 0 also blockImages·Hp·Wp·C floats: see padImages.
  */
 export function conv2dForward(
   y: usize,
@@ -56,6 +56,7 @@ export function conv2dForward(
   padTop: i32,
   padLeft: i32,
   padded: i32,
+  blockImages: i32,
   begin: i32,
   end: i32,
 ): void {
@@ -70,22 +71,36 @@ export function conv2dForward(
   const paddedHeight = padded ? (outHeight - 1) * strideHeight + kernelHeight : height;
   const paddedWidth = padded ? (outWidth - 1) * strideWidth + kernelWidth : width;
   const line = <usize>paddedWidth * pixel;
+  const image = <usize>paddedHeight * line;
   const corners = scratch + EDGE_BYTES;
   const lineStep = <usize>strideHeight * line;
-  const depths = writeOffsets(corners, 1, 0, outHeight, lineStep, outWidth, <usize>strideWidth * pixel);
+  const pixelStep = <usize>strideWidth * pixel;
+  const depths = writeOffsets(corners, blockImages, image, outHeight, lineStep, outWidth, pixelStep);
   const biases = writeOffsets(depths, 1, 0, kernelHeight, line, kernelWidth * channels, 4);
   toSteps(depths, biases);
   const picture = biases + ((<usize>((filters + 7) & ~7)) << 2);
   if (bias) memory.copy(biases, bias, filterBytes);
-  const imageBytes = <usize>(height * width) * pixel;
-  for (let n = begin; n < end; n++) {
-    let image = x + <usize>n * imageBytes;
+  for (let n = begin; n < end; n += blockImages) {
+    const pictures = min(blockImages, end - n);
+    let from = x + <usize>(n * height * width) * pixel;
     if (padded) {
-      padImages(picture, image, height, width, channels, paddedHeight, paddedWidth, padTop, padLeft, 0, 1);
-      image = picture;
+      padImages(
+        picture,
+        from,
+        height,
+        width,
+        channels,
+        paddedHeight,
+        paddedWidth,
+        padTop,
+        padLeft,
+        0,
+        pictures,
+      );
+      from = picture;
     }
-    for (let first = 0; first < positions; first += POSITIONS) {
-      const last = min(positions, first + POSITIONS);
+    for (let first = 0; first < pictures * positions; first += POSITIONS) {
+      const last = min(pictures * positions, first + POSITIONS);
       for (let f = 0; f < filters; f += 8) {
         const columns = min(8, filters - f);
         const panel = panels + ((<usize>(f >> 3) * <usize>k) << 5);
@@ -93,11 +108,11 @@ export function conv2dForward(
         let to = y + <usize>(n * positions + first) * filterBytes + ((<usize>f) << 2);
         for (let p = first; p < last; ) {
           const rows = tileHeight(last - p);
-          const from = corners + ((<usize>p) << 2);
+          const corner = corners + ((<usize>p) << 2);
           if (columns == 8) {
-            inline.always(indirectTile(rows, to, filterBytes, image, from, depths, panel, k, addend, 0));
+            inline.always(indirectTile(rows, to, filterBytes, from, corner, depths, panel, k, addend, 0));
           } else {
-            inline.always(indirectTile(rows, scratch, 32, image, from, depths, panel, k, addend, 0));
+            inline.always(indirectTile(rows, scratch, 32, from, corner, depths, panel, k, addend, 0));
             spill(to, filterBytes, scratch, rows, columns, 0);
           }
           to += <usize>rows * filterBytes;
@@ -235,7 +250,7 @@ export function conv2dInputGradientOfPixels(
  * Rows [begin, end) of dW [K, F] = Pᵀ·dY. `padded` [N, Hp, Wp, C] from padImages. Sums over positions in blocks: `blockRows`
  * output rows of a picture, or `blockImages` whole pictures; so the order depends on the batch alone. Scratch: a tile's edge
  * (160 bytes), a block's positions in offsets; with more than 32 filters or a last panel that is not full, a block of
- * dY in panels.
+ * dY in panels; with more than 32 also five neighbours for each position, which are then packed too.
  */
 export function conv2dKernelGradient(
   dKernel: usize,
@@ -275,6 +290,8 @@ export function conv2dKernelGradient(
   );
   toSteps(positions, slopes);
   const packed = filters > UNPACKED || (filters & 7) != 0;
+  const group =
+    slopes + (packed ? (<usize>(blockImages * blockRows * outWidth * ((filters + 7) & ~7))) << 2 : 0);
   const bStep: usize = packed ? 32 : filterBytes;
   for (let n = 0; n < images; n += blockImages) {
     const pictures = min(blockImages, images - n);
@@ -293,18 +310,21 @@ export function conv2dKernelGradient(
         const left = min(end, (k / run + 1) * run) - k;
         const rows = tileHeight(left);
         const from = corner + <usize>(k / run) * line + ((<usize>(k % run)) << 2);
+        if (filters > UNPACKED) packNeighbours(group, from, positions, rows, count);
         let to = dKernel + <usize>k * filterBytes;
         let panel = b;
         for (let f = 0; f < filters; f += 8) {
           const columns = min(8, filters - f);
-          if (columns == 8) {
+          if (columns < 8) {
+            inline.always(neighbourTile(rows, scratch, 32, from, positions, panel, bStep, count, 0, 0));
+            spill(to, filterBytes, scratch, rows, columns, add);
+          } else if (filters > UNPACKED) {
+            inline.always(tile(rows, to, filterBytes, group, 4, (<usize>rows) << 2, panel, count, add));
+          } else {
             const addend = add ? to : 0;
             inline.always(
               neighbourTile(rows, to, filterBytes, from, positions, panel, bStep, count, addend, filterBytes),
             );
-          } else {
-            inline.always(neighbourTile(rows, scratch, 32, from, positions, panel, bStep, count, 0, 0));
-            spill(to, filterBytes, scratch, rows, columns, add);
           }
           to += 32;
           panel += panelStep;

@@ -1,7 +1,7 @@
 /** Convolution: Winograd's form where it pays, otherwise matrix products. */
 import { type Pair, type Shape, sizeOf, type Window2D, windowAxis, windowGeometry } from "../../shape.js";
 import type { Backend } from "../backend.js";
-import { DEPTH, EDGE_BYTES, PANEL } from "./blocks.js";
+import { DEPTH, EDGE_BYTES, PANEL, TILE_ROWS } from "./blocks.js";
 import { chooseAlgorithm } from "./convolutionAlgorithm.js";
 import {
   all,
@@ -21,8 +21,12 @@ import { winogradMap } from "./winogradMap.js";
 /** An im2col block: half of a 1 MB second-level cache. bench/conv2d.bench.ts */
 const BLOCK_BYTES = 512 * 1024;
 const MOST_ROWS = 120;
+/** Positions of a block of whole pictures, where pictures are smaller: bench/conv2d.bench.ts */
+const BLOCK = 240;
 /** Share of taps inside the picture up to which leaving out the others pays: bench/conv2d.bench.ts */
 const MOST_INSIDE = 0.95;
+/** Up to so many filters products are too small to pay for packing and scattering: bench/conv2d.bench.ts */
+const NARROW = 32;
 /** Weights of a kernel small enough to pass once for each row of dX: bench/conv2d.bench.ts */
 const MOST_BY_ROWS = 4096;
 
@@ -90,11 +94,11 @@ export function directConvolution(recorder: Recorder) {
         return y;
       }
       const pads = reachesPadding(x.shape, geometry, paddedHeight, paddedWidth);
+      const blockImages = Math.min(x.shape[0], Math.max(1, Math.floor(BLOCK / (outHeight * outWidth))));
       const floats =
-        outHeight * outWidth +
+        blockImages * (outHeight * outWidth + (pads ? paddedHeight * paddedWidth * x.shape[3] : 0)) +
         depth +
-        Math.ceil(filters / PANEL) * PANEL +
-        (pads ? paddedHeight * paddedWidth * x.shape[3] : 0);
+        Math.ceil(filters / PANEL) * PANEL;
       recorder.record(
         "conv2dForward",
         byImages(x.shape[0]),
@@ -105,6 +109,7 @@ export function directConvolution(recorder: Recorder) {
         scratch(EDGE_BYTES + floats * 4),
         ...sizes,
         pads ? 1 : 0,
+        blockImages,
       );
       return y;
     },
@@ -121,7 +126,7 @@ export function directConvolution(recorder: Recorder) {
         return dX;
       }
       const [kernelHeight, kernelWidth, channels] = kernel.shape;
-      if (depth === channels) {
+      if (depth === channels && (filters <= NARROW || window.strides[0] * window.strides[1] === 1)) {
         const panels = packed(recorder, "packKernelTransposed", kernel, depth, filters, depth);
         const strides = sizes.slice(8, 10);
         recorder.record(
@@ -198,7 +203,7 @@ export function directConvolution(recorder: Recorder) {
         out(dKernel),
         all(padded),
         all(dY),
-        scratch(EDGE_BYTES + (positions + positions * columns) * 4),
+        scratch(EDGE_BYTES + (positions + positions * (columns + (filters > NARROW ? TILE_ROWS : 0))) * 4),
         ...sizes,
         blockImages,
         blockRows,
