@@ -7,6 +7,7 @@ export * from "./barrier";
 export * from "./batchNormalization";
 export * from "./concatenate";
 export * from "./conv2d";
+export * from "./conv2dInputGradients";
 export * from "./crossEntropy";
 export * from "./dense";
 export * from "./dropout";

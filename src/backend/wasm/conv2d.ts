@@ -18,7 +18,7 @@ import { channelSums } from "./sums.js";
 import { winogradForward, winogradGradients } from "./winograd.js";
 import { winogradMap } from "./winogradMap.js";
 
-/** An im2col block: half of a 1 MB second-level cache. bench/conv2d.bench.ts */
+/** A block of products before col2im: half of a 1 MB second-level cache. bench/conv2d.bench.ts */
 const BLOCK_BYTES = 512 * 1024;
 const MOST_ROWS = 120;
 /** Positions of a block of whole pictures, where pictures are smaller: bench/conv2d.bench.ts */
@@ -318,7 +318,7 @@ function evenRows(outHeight: number, outWidth: number): number {
   return Math.ceil(outHeight / Math.ceil(outHeight / most));
 }
 
-/** Positions of an im2col block: whole tiles of five. */
+/** Positions of a block before col2im: whole tiles of five. */
 function blockRows(depth: number): number {
   const fitting = Math.floor(BLOCK_BYTES / (depth * 4) / 5) * 5;
   return Math.max(5, Math.min(MOST_ROWS, fitting));
