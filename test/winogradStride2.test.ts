@@ -173,8 +173,8 @@ describe("matrices", () => {
     expect(INPUT_GRADIENT).toBeCloseTo(5.5, 2);
     expect(KERNEL_GRADIENT).toBeCloseTo(3.27, 2);
     const { forward, gradient } = amplificationOf("winogradStride2", [1, 8, 8, 16], [3, 3, 16, 16]);
-    expect(forward).toBeCloseTo(FORWARD, 1);
-    expect(gradient).toBeCloseTo(INPUT_GRADIENT, 1);
+    expect(forward).toBeCloseTo(FORWARD, 2);
+    expect(gradient).toBeCloseTo(INPUT_GRADIENT, 2);
   });
 });
 
@@ -185,12 +185,12 @@ describe("winograd of stride 2 against direct float64 sums", () => {
     { n: 2, h: 2, w: 1, c: 8, f: 16, padding: "same" },
     { n: 3, h: 7, w: 10, c: 32, f: 40, padding: "same" },
     { n: 3, h: 3, w: 4, c: 40, f: 32, padding: "valid" },
-    { n: 17, h: 9, w: 17, c: 8, f: 16, padding: "valid" },
-    { n: 5, h: 16, w: 18, c: 24, f: 8, padding: "valid" },
-    { n: 2, h: 15, w: 14, c: 72, f: 48, padding: "same" },
+    { n: 5, h: 9, w: 17, c: 8, f: 16, padding: "valid" },
+    { n: 2, h: 16, w: 18, c: 24, f: 8, padding: "valid" },
+    { n: 1, h: 15, w: 14, c: 72, f: 40, padding: "same" },
     { n: 70, h: 2, w: 2, c: 136, f: 8, padding: "same" },
     { n: 70, h: 1, w: 2, c: 8, f: 264, padding: "same" },
-    { n: 33, h: 16, w: 16, c: 16, f: 8, padding: "same" },
+    { n: 33, h: 9, w: 9, c: 8, f: 8, padding: "same" },
   ])("$n × $h × $w × $c → $f, $padding", check);
 
   it("any size", () => {
@@ -204,7 +204,7 @@ describe("winograd of stride 2 against direct float64 sums", () => {
         padding: fc.constantFrom<Padding>("same", "valid"),
       })
       .filter(({ h, w, padding }) => padding === "same" || (h >= 3 && w >= 3));
-    fc.assert(fc.property(cases, check), { numRuns: 30 });
+    fc.assert(fc.property(cases, check), { numRuns: 20 });
   });
 });
 
