@@ -11,6 +11,7 @@ export * from "./crossEntropy";
 export * from "./dense";
 export * from "./dropout";
 export * from "./fewFilters";
+export { firstNonFinite, watchMagnitudes } from "./finite";
 export * from "./gather";
 export * from "./insideTaps";
 export * from "./matmul";

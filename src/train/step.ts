@@ -5,7 +5,7 @@
 import { wasmBackend } from "../backend/wasm/backend.js";
 import { gatherImages, gatherLabels, scatterOutputs } from "../backend/wasm/gather.js";
 import { recordMetrics } from "../backend/wasm/metrics.js";
-import { recordAdam, recordSgd } from "../backend/wasm/optimizer.js";
+import { recordAdam, recordSgd, recordWatch } from "../backend/wasm/optimizer.js";
 import { type DataType, Recorder, type WasmTensor } from "../backend/wasm/recorder.js";
 import type { Graph } from "../models/graph.js";
 import { backwardGraph, forwardGraph, penalty, withLogits } from "../models/run.js";
@@ -42,7 +42,13 @@ export function recordTraining(options: StepOptions, regions: Regions, batch: nu
   for (const { spec, offset } of regions.weights) {
     if (spec.trainable) gradients.get(spec.name)!.buffer.address = regions.gradients + offset;
   }
-  if (optimizer) recordUpdate(recorder, regions, optimizer);
+  if (optimizer) {
+    recordUpdate(recorder, regions, optimizer);
+    if (regions.movingBytes > 0) {
+      recorder.label = "moving statistics";
+      recordWatch(recorder, recorder.tensor([regions.movingBytes / 4], "float32", regions.moving));
+    }
+  }
   return recorder;
 }
 
@@ -140,7 +146,7 @@ function metrics(
   step: { losses: WasmTensor; outputs: WasmTensor; labels: WasmTensor; l2: WasmTensor | undefined },
 ): void {
   recordMetrics(recorder, {
-    totals: recorder.tensor([8], "float32", regions.totals),
+    totals: recorder.tensor([4], "float64", regions.totals),
     losses: step.losses,
     outputs: step.outputs,
     labels: step.labels,

@@ -1,7 +1,8 @@
 /** A recorded program with all addresses resolved: plain data that every worker gets a copy of. */
+import type { Shape } from "../../shape.js";
 import { placeBarriers } from "./barriers.js";
 import { addressOf, alignUp, isOperand, planMemory } from "./plan.js";
-import type { Argument, Instruction, Recorder, Split, Work } from "./recorder.js";
+import type { Argument, Buffer, Instruction, Recorder, Split, Work } from "./recorder.js";
 import { STATE_BYTES } from "./state.js";
 
 /** A number as it stands, or an offset into the worker's own block of memory (its step state, then its scratch). */
@@ -17,6 +18,15 @@ export interface Call {
   /** Of all operands, each counted once, over all workers: for profiles. */
   readonly bytes: number;
   readonly work?: Work;
+  /** What it writes and can be inspected: float32. */
+  readonly outputs: readonly Output[];
+}
+
+export interface Output {
+  readonly address: number;
+  readonly shape: Shape;
+  /** Nothing lay there before: gaps that the kernel leaves hold what another buffer left. */
+  readonly fresh: boolean;
 }
 
 export interface Program {
@@ -29,6 +39,7 @@ export interface Program {
 
 /** Plans memory from `arena` on, places barriers, resolves addresses. */
 export function finishProgram(recorder: Recorder, arena: number): Program {
+  const planned = new Set(recorder.buffers.filter(({ address }) => address === undefined));
   const end = planMemory(recorder, arena);
   const meets = placeBarriers(recorder.instructions);
   let ownBytes = STATE_BYTES;
@@ -43,6 +54,7 @@ export function finishProgram(recorder: Recorder, arena: number): Program {
       label: instruction.label,
       bytes: bytesOf(instruction),
       work: instruction.work,
+      outputs: outputsOf(instruction, planned),
     };
   });
   return { calls, ownBytes, end };
@@ -52,6 +64,16 @@ function bytesOf({ args }: Instruction): number {
   return args
     .filter(isOperand)
     .reduce((sum, { buffer, touchedBytes = buffer.bytes }) => sum + touchedBytes, 0);
+}
+
+/** @param planned  buffers of the plan that no instruction has named yet; those of this one are taken out */
+function outputsOf({ args }: Instruction, planned: Set<Buffer>): Output[] {
+  const operands = args.filter(isOperand);
+  const outputs = operands
+    .filter(({ writes, dataType }) => writes && dataType === "float32")
+    .map(({ buffer, shape }) => ({ address: addressOf(buffer), shape, fresh: planned.has(buffer) }));
+  for (const { buffer } of operands) planned.delete(buffer);
+  return outputs;
 }
 
 /** Several scratch areas of one instruction lie one after another in the worker's block. */
