@@ -88,7 +88,7 @@ export class GuardedSteps {
     }
     this.#hold();
     if (done < good) return { steps: done, totals };
-    const bad = finding ?? this.#session.findBadWeight() ?? (await this.#inspect(stretch, good, totals));
+    const bad = this.#session.findBadWeight() ?? finding ?? (await this.#inspect(stretch, good, totals));
     return { steps: done, totals, bad };
   }
 

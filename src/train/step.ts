@@ -28,9 +28,7 @@ export function recordTraining(options: StepOptions, regions: Regions, batch: nu
   const weights = weightTensors(recorder, regions);
   const x = gatherBatch(recorder, graph, data, batch);
   const labels = gatherBatchLabels(recorder, graph, data, batch);
-  const onNode = (node: string, phase: string) => {
-    recorder.label = `${node} ${phase}`;
-  };
+  const onNode = labelling(recorder);
 
   const { graph: trained, logits } = outputForLoss(options);
   const { y, caches } = forwardGraph(backend, trained, x, weights, { training: true, onNode });
@@ -61,7 +59,8 @@ export function recordEvaluation(options: StepOptions, regions: Regions, batch: 
   const x = gatherBatch(recorder, options.graph, data, batch);
   const labels = gatherBatchLabels(recorder, options.graph, data, batch);
   const { graph, logits } = outputForLoss(options);
-  const { y } = forwardGraph(backend, graph, x, weights, { training: false });
+  const { y } = forwardGraph(backend, graph, x, weights, { training: false, onNode: labelling(recorder) });
+  recorder.label = "loss";
   const { losses } = lossOf(backend, logits, y, labels);
   metrics(recorder, regions, { losses, outputs: y, labels, l2: penalty(backend, graph, weights) });
   return recorder;
@@ -73,10 +72,19 @@ export function recordPrediction(graph: Graph, regions: Regions, batch: number):
   const data = regions.evaluation!;
   const x = gatherBatch(recorder, graph, data, batch);
   const weights = weightTensors(recorder, regions);
-  const { y } = forwardGraph(wasmBackend(recorder), graph, x, weights, { training: false });
+  const onNode = labelling(recorder);
+  const { y } = forwardGraph(wasmBackend(recorder), graph, x, weights, { training: false, onNode });
+  recorder.label = "outputs";
   const outputs = sizeOf(graph.nodes[graph.output].outputShape);
   scatterOutputs(recorder, recorder.tensor([data.data.count, outputs], "float32", regions.results), y);
   return recorder;
+}
+
+/** Instructions are labelled with their layer and phase: for messages and profiles. */
+function labelling(recorder: Recorder) {
+  return (node: string, phase: string) => {
+    recorder.label = `${node} ${phase}`;
+  };
 }
 
 /** Where a softmax feeds the loss, the loss takes the logits before it: the same number, computed stably. */

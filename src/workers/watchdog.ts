@@ -4,7 +4,7 @@
  *
  * Time is the thread's own processor time where the system tells it (Linux): a thread that the machine is too busy to run is
  * not stuck, one that runs without getting on is. Elsewhere it is the time on the wall, and four times as much is allowed.
- * How long an instruction may take: half a second; more if any has taken long before (eight times the longest), and in the
+ * How long an instruction may take: half a second; more if any has taken long before (four times the longest), and in the
  * first steps, when nothing is known and the code is not yet optimised, what its operations would take on a slow machine.
  */
 import { readFileSync } from "node:fs";
@@ -24,7 +24,7 @@ import type { GangSetup, WorkerStretch } from "./gang.js";
 export const LOOK_MS = 50;
 const PATIENCE_MS = 500;
 /** What an instruction may take, by the longest so far. */
-const LONGEST_FACTOR = 8;
+const LONGEST_FACTOR = 4;
 /** A slow machine: the speed below which code that is not yet optimised will not fall. */
 const SLOW_FLOPS_PER_MS = 0.25e6;
 const WALL_FACTOR = 4;
