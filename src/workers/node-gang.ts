@@ -70,11 +70,10 @@ export function nodeGang(
           rejectRun = reject;
         });
         broken.catch(() => {}); // whoever fails first is told below
-        const steps = await Promise.race([Promise.all(tasks).then(([first]) => first), broken]).catch(
-          () => 0,
-        );
-        if (failure) throw failure;
+        const [steps] = await Promise.race([Promise.all(tasks), broken]);
         return readResult(setup, stretch, steps);
+      } catch (error) {
+        throw failure ?? error;
       } finally {
         clearInterval(timer);
         Atomics.store(words, stop, 0);

@@ -4,8 +4,8 @@
  *
  * Time is the thread's own processor time where the system tells it (Linux): a thread that the machine is too busy to run is
  * not stuck, one that runs without getting on is. Elsewhere it is the time on the wall, and four times as much is allowed.
- * How long an instruction may take: half a second; more if any has taken long before (four times the longest), and in the
- * first steps, when nothing is known and the code is not yet optimised, what its operations would take on a slow machine.
+ * How long an instruction may take: half a second, and what the program's largest product would take on a slow machine;
+ * more if any has taken long before (four times the longest), and in the first steps, when the code is not yet optimised.
  */
 import { readFileSync } from "node:fs";
 import type { Program } from "../backend/wasm/program.js";
@@ -25,8 +25,9 @@ export const LOOK_MS = 50;
 const PATIENCE_MS = 500;
 /** What an instruction may take, by the longest so far. */
 const LONGEST_FACTOR = 4;
-/** A slow machine: the speed below which code that is not yet optimised will not fall. */
-const SLOW_FLOPS_PER_MS = 0.25e6;
+/** A slow machine: the speeds below which code will not fall, in the first steps and later. */
+const FIRST_FLOPS_PER_MS = 0.25e6;
+const FLOPS_PER_MS = 4e6;
 const WALL_FACTOR = 4;
 /** Looks without a beat before the system is asked for processor times. */
 const QUIET_LOOKS = 4;
@@ -100,10 +101,10 @@ export class Watchdog {
   }
 
   #patience({ program }: WorkerStretch): number {
-    const unknown = this.#known.has(program)
-      ? 0
-      : mostFlops(this.#setup.programs[program]) / SLOW_FLOPS_PER_MS;
-    return Math.max(PATIENCE_MS + unknown, LONGEST_FACTOR * this.#longestMs) - QUIET_LOOKS * LOOK_MS;
+    const { programs, threads } = this.#setup;
+    const flopsPerMs = this.#known.has(program) ? FLOPS_PER_MS : FIRST_FLOPS_PER_MS;
+    const productMs = mostFlops(programs[program]) / threads / flopsPerMs;
+    return Math.max(PATIENCE_MS + productMs, LONGEST_FACTOR * this.#longestMs) - QUIET_LOOKS * LOOK_MS;
   }
 
   #read(thread: number, offset: number): number {
