@@ -51,14 +51,6 @@ describe("a plan that is too large", () => {
       /batch size 8 needs [\d.]+ GiB .* Not even a batch of one image fits: use less data \(--limit\)/,
     );
   });
-
-  it("for 32-bit addresses: the largest batch, too", async () => {
-    machine = { bytes: 2 ** 40, meaning: "free on this machine" };
-    const net = models.vgg16().compile(compiled);
-    await expect(net.fit(train, { batchSize: 2500 })).rejects.toThrow(
-      /^vgg16: batch size 2500 needs [\d.]+ GiB with its data; WebAssembly can address 4 GiB\. The largest batch that fits is \d+\.$/,
-    );
-  });
 });
 
 describe("what the machine has", () => {
@@ -117,13 +109,13 @@ describe("what the machine has", () => {
 
 describe.skipIf(process.platform !== "linux")("given back", () => {
   it("LeNet5 takes no more after many steps than after few", async () => {
-    const { grownMB, threads } = await memoryRun("steps", 600);
+    const { grownMB, threads } = await memoryRun("steps", 320);
     expect(grownMB).toBeLessThanOrEqual(2);
     expect(threads[1]).toBe(threads[0]);
   });
 
   it("networks one after another leave neither memory nor threads", async () => {
-    const { grownMB, threads } = await memoryRun("models", 8);
+    const { grownMB, threads } = await memoryRun("models", 6);
     expect(grownMB).toBeLessThanOrEqual(8); // one network's own: 6 MB
     expect(threads[1]).toBe(threads[0]);
   });

@@ -14,7 +14,8 @@ export interface Inspection {
   readonly words: Int32Array;
   readonly control: number;
   readonly kernels: Kernels;
-  meet(): void;
+  /** Before or after the instruction `at`. */
+  meet(at: number): void;
   run(call: Call, at: number): void;
 }
 
@@ -24,22 +25,22 @@ export function inspectProgram({ calls }: Program, inspection: Inspection): bool
   const finding = (control + CONTROL_FINDING) >>> 2;
   const share = (count: number, of: number) => Math.floor((count * of) / threads);
   for (const [at, call] of calls.entries()) {
-    inspection.meet();
+    inspection.meet(at);
     // Gaps that no kernel writes, between planes or panels, hold what another buffer left there.
     for (const { address, shape, fresh } of call.outputs) {
       const size = sizeOf(shape);
       if (fresh)
         words.fill(0, (address >>> 2) + share(size, thread), (address >>> 2) + share(size, thread + 1));
     }
-    inspection.meet();
+    inspection.meet(at);
     inspection.run(call, at);
     for (const [output, { address, shape }] of call.outputs.entries()) {
-      inspection.meet();
+      inspection.meet(at);
       const size = sizeOf(shape);
       const end = share(size, thread + 1);
       const index = kernels.firstNonFinite(address, share(size, thread), end);
       if (index < end) takeSmaller(words, finding + 2, index);
-      inspection.meet();
+      inspection.meet(at);
       if (Atomics.load(words, finding + 2) === NOTHING_FOUND) continue;
       if (thread === 0) {
         words[finding] = at;

@@ -6,7 +6,7 @@
 import { createRequire } from "node:module";
 import type { Worker } from "node:worker_threads";
 import { Piscina } from "piscina";
-import { STATE_PORT_ID } from "../backend/wasm/state.js";
+import { PLACE_IDLE, STATE_PLACE, STATE_PORT_ID } from "../backend/wasm/state.js";
 import { WorkerError } from "../errors.js";
 import { CONTROL_ABORT, CONTROL_STOP } from "./control.js";
 import type { Gang, GangSetup, WorkerStretch } from "./gang.js";
@@ -25,6 +25,10 @@ export function nodeGang(
   const words = new Int32Array(setup.memory.buffer);
   const stop = (layout.control + CONTROL_STOP) >>> 2;
   const abort = (layout.control + CONTROL_ABORT) >>> 2;
+  // Threads take their time to start: until then they do nothing, so they are not stuck.
+  for (let thread = 0; thread < threads; thread++) {
+    words[(layout.blocks + thread * layout.ownBytes + STATE_PLACE) >>> 2] = PLACE_IDLE;
+  }
   const pool = new Piscina<WorkerStretch, number>({
     filename,
     minThreads: threads,

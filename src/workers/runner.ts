@@ -160,7 +160,10 @@ export class Runner {
       words: this.#words,
       control: layout.control,
       kernels: this.#kernels,
-      meet: () => this.#meet(),
+      meet: (at) => {
+        this.#at(2 * at + 1);
+        this.#meet();
+      },
       run: (call, at) => {
         for (const action of this.#compile(call, at)) this.#act(action);
       },
