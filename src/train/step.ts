@@ -43,7 +43,6 @@ export function recordTraining(options: StepOptions, regions: Regions, batch: nu
   if (optimizer) {
     recordUpdate(recorder, regions, optimizer);
     if (regions.movingBytes > 0) {
-      recorder.label = "moving statistics";
       recordWatch(recorder, recorder.tensor([regions.movingBytes / 4], "float32", regions.moving));
     }
   }
