@@ -1,7 +1,6 @@
 /** A worker that dies, or gets stuck: an error that says where, never a hang; and all is well afterwards. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeEach, describe, expect, it, vi } from "vitest";
@@ -122,35 +121,13 @@ describe("after a worker's end", () => {
 it("Ctrl-C twice ends the command at once; the checkpoint stands", async () => {
   const run = join(temporaryFolder(), "run");
   const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
-  // One step is the whole epoch, and takes long enough to be interrupted in.
-  const train = [
-    "train",
-    "vgg16",
-    "--width",
-    "0.5",
-    "--data",
-    "shapes",
-    "--limit",
-    "96",
-    "--limit-test",
-    "10",
-  ];
-  const command = (epochs: string) => [
-    main,
-    ...train,
-    "--batch-size",
-    "96",
-    "--run",
-    run,
-    "--epochs",
-    epochs,
-  ];
-  const first = spawn(process.execPath, command("1"));
+  // An epoch is one step, which takes long enough to be interrupted in.
+  const settings = "--width 0.25 --data shapes --limit 128 --limit-test 10 --batch-size 128".split(" ");
+  const command = (epochs: string) => [main, "train", "vgg16", ...settings, "--run", run, "--epochs", epochs];
+  const first = spawn(process.execPath, command("1"), { stdio: "ignore" });
   expect((await once(first, "close"))[0]).toBe(0);
-  const checkpoint = join(run, "checkpoint.safetensors");
-  const before = await readFile(checkpoint);
 
-  const second = spawn(process.execPath, command("3"));
+  const second = spawn(process.execPath, command("1000"));
   let output = "";
   second.stdout.on("data", (text) => {
     output += text;
@@ -162,8 +139,9 @@ it("Ctrl-C twice ends the command at once; the checkpoint stands", async () => {
   const [code] = await once(second, "close");
   expect(code).toBe(130);
   expect(output).not.toContain("Stopped after step"); // it did not wait for the step
-  expect(await readFile(checkpoint)).toEqual(before);
-  await loadTrainingState(checkpoint);
+  const { state } = await loadTrainingState(join(run, "checkpoint.safetensors"));
+  expect(state.epoch).toBeGreaterThanOrEqual(1);
+  expect(state.step).toBe(state.epoch); // that of an epoch's end
 });
 
 describe("nothing keeps the process alive", () => {
