@@ -33,6 +33,8 @@ import { TimelineWriter } from "./timeline.js";
  * not spin: the one they wait for needs the core.
  */
 const SPINS = 200_000;
+/** Calls in which a thread does the work of its workers: many small ones would cost more than they compute. */
+const MOST_PIECES = 4;
 /** Sleeps of 50 ms at one barrier before a worker gives up: a minute. */
 const SLICES = 1200;
 
@@ -190,7 +192,7 @@ export class Runner {
     return actions;
   }
 
-  /** The call on the ranges of this thread's workers, one after another; undefined when they have none. */
+  /** The call on the ranges of this thread's workers, which adjoin, in few pieces; undefined when they have none. */
   #kernelOf(call: Call): (() => void) | undefined {
     const { workers, threads } = this.#setup;
     const kernel = this.#kernels[call.kernel];
@@ -199,9 +201,13 @@ export class Runner {
     const first = Math.floor((workers * this.#thread) / threads);
     const end = Math.floor((workers * (this.#thread + 1)) / threads);
     const runs: (() => void)[] = [];
-    for (let worker = first; worker < end; worker++) {
-      const range = rangeOf(call.split, worker, workers);
-      if (range) runs.push(kernel.bind(null, ...args, ...range));
+    const pieces = Math.min(end - first, MOST_PIECES);
+    for (let piece = 0; piece < pieces; piece++) {
+      const from = first + Math.floor(((end - first) * piece) / pieces);
+      const to = first + Math.floor(((end - first) * (piece + 1)) / pieces);
+      const ranges = Array.from({ length: to - from }, (_, i) => rangeOf(call.split, from + i, workers));
+      const some = ranges.filter((range) => range !== undefined);
+      if (some.length > 0) runs.push(kernel.bind(null, ...args, some[0][0], some[some.length - 1][1]));
     }
     if (runs.length < 2) return runs[0];
     return () => {
