@@ -21,6 +21,7 @@ export * from "./dense";
 export * from "./dropout";
 export * from "./fewFilters";
 export * from "./fewFiltersTiles";
+export { firstNonFinite, watchMagnitudes } from "./finite";
 export * from "./foldNormalization";
 export * from "./fused";
 export * from "./gather";

@@ -1,4 +1,5 @@
 /** Weight updates and L2 regularisation, over flat arrays: elements [begin, end). */
+import { larger, noteLargest } from "./finite";
 import { STATE_LEARNING_RATE } from "./state";
 
 /** Elements of one partial sum of squares; src/backend/wasm/l2.ts has the same. */
@@ -7,7 +8,8 @@ const L2_BLOCK: i32 = 4096;
 /**
  * m += (g − m)(1 − β₁); v += (g² − v)(1 − β₂); w −= lr_t·m/(√v + ε). lr_t, bias-corrected, is in the step state.
  * weights, m, v are updated in place; gradients read; no aliasing. The betas are float64, so that 1 − β is
- * rounded once: in float32, 1 − 0.999 is off by 1e-5.
+ * rounded once: in float32, 1 − 0.999 is off by 1e-5. The largest magnitude among new weights and v goes to the step
+ * state: a gradient that is not finite shows in one of them, and so does one whose square is not.
  */
 export function adamUpdate(
   weights: usize,
@@ -24,6 +26,7 @@ export function adamUpdate(
   const rate = load<f32>(stepState + STATE_LEARNING_RATE);
   const fresh1 = <f32>(1.0 - beta1);
   const fresh2 = <f32>(1.0 - beta2);
+  let largest = i32x4.splat(0);
   let i = begin;
   for (; i + 4 <= end; i += 4) {
     const at = (<usize>i) << 2;
@@ -38,7 +41,10 @@ export function adamUpdate(
       f32x4.mul(f32x4.splat(rate), mean),
       f32x4.add(f32x4.sqrt(square), f32x4.splat(epsilon)),
     );
-    v128.store(weights + at, f32x4.sub(v128.load(weights + at), step));
+    const updated = f32x4.sub(v128.load(weights + at), step);
+    v128.store(weights + at, updated);
+    largest = inline.always(larger(largest, updated));
+    largest = inline.always(larger(largest, square));
   }
   for (; i < end; ++i) {
     const at = (<usize>i) << 2;
@@ -50,13 +56,18 @@ export function adamUpdate(
     store<f32>(m + at, mean);
     store<f32>(v + at, square);
     const step = (rate * mean) / (sqrt<f32>(square) + epsilon);
-    store<f32>(weights + at, load<f32>(weights + at) - step);
+    const updated = load<f32>(weights + at) - step;
+    store<f32>(weights + at, updated);
+    largest = inline.always(larger(largest, f32x4.splat(updated)));
+    largest = inline.always(larger(largest, f32x4.splat(square)));
   }
+  noteLargest(stepState, largest);
 }
 
 /**
  * momentum 0: w −= lr·g; velocity is not touched and may be any address. Otherwise velocity = momentum·velocity − lr·g and
  * w += velocity, or with nesterov w += momentum·velocity − lr·g. lr is in the step state. In place; no aliasing.
+ * The largest magnitude among new weights goes to the step state.
  */
 export function sgdUpdate(
   weights: usize,
@@ -70,9 +81,10 @@ export function sgdUpdate(
 ): void {
   const rate = load<f32>(stepState + STATE_LEARNING_RATE);
   if (momentum === 0) {
-    sgdPlain(weights, gradients, rate, begin, end);
+    sgdPlain(weights, gradients, stepState, rate, begin, end);
     return;
   }
+  let largest = i32x4.splat(0);
   let i = begin;
   for (; i + 4 <= end; i += 4) {
     const at = (<usize>i) << 2;
@@ -81,7 +93,9 @@ export function sgdUpdate(
     let move = f32x4.sub(carried, step);
     v128.store(velocity + at, move);
     if (nesterov) move = f32x4.sub(f32x4.mul(f32x4.splat(momentum), move), step);
-    v128.store(weights + at, f32x4.add(v128.load(weights + at), move));
+    const updated = f32x4.add(v128.load(weights + at), move);
+    v128.store(weights + at, updated);
+    largest = inline.always(larger(largest, updated));
   }
   for (; i < end; ++i) {
     const at = (<usize>i) << 2;
@@ -89,21 +103,30 @@ export function sgdUpdate(
     let move = momentum * load<f32>(velocity + at) - step;
     store<f32>(velocity + at, move);
     if (nesterov) move = momentum * move - step;
-    store<f32>(weights + at, load<f32>(weights + at) + move);
+    const updated = load<f32>(weights + at) + move;
+    store<f32>(weights + at, updated);
+    largest = inline.always(larger(largest, f32x4.splat(updated)));
   }
+  noteLargest(stepState, largest);
 }
 
-function sgdPlain(weights: usize, gradients: usize, rate: f32, begin: i32, end: i32): void {
+function sgdPlain(weights: usize, gradients: usize, stepState: usize, rate: f32, begin: i32, end: i32): void {
+  let largest = i32x4.splat(0);
   let i = begin;
   for (; i + 4 <= end; i += 4) {
     const at = (<usize>i) << 2;
     const step = f32x4.mul(f32x4.splat(rate), v128.load(gradients + at));
-    v128.store(weights + at, f32x4.sub(v128.load(weights + at), step));
+    const updated = f32x4.sub(v128.load(weights + at), step);
+    v128.store(weights + at, updated);
+    largest = inline.always(larger(largest, updated));
   }
   for (; i < end; ++i) {
     const at = (<usize>i) << 2;
-    store<f32>(weights + at, load<f32>(weights + at) - rate * load<f32>(gradients + at));
+    const updated = load<f32>(weights + at) - rate * load<f32>(gradients + at);
+    store<f32>(weights + at, updated);
+    largest = inline.always(larger(largest, f32x4.splat(updated)));
   }
+  noteLargest(stepState, largest);
 }
 
 /** dKernel += rate2·kernel, rate2 = 2·rate: the gradient of rate·Σw². In place; no aliasing. */

@@ -42,6 +42,30 @@ export class LockError extends FileError {}
 /** A worker that died, threw, or did not answer in time. */
 export class WorkerError extends CbapdError {}
 
+/** A number that became infinite or NaN while training: which, where and when. Epoch and step count from 1. */
+export class NumberError extends CbapdError {
+  readonly layer: string;
+  readonly phase: "data" | "weights" | "forward" | "loss" | "backward" | "update";
+  /** What it belongs to: "conv2d/kernel", "the gradient of conv2d/kernel", "its output". */
+  readonly what: string;
+  readonly index: readonly number[];
+  readonly value: number;
+  readonly epoch: number;
+  /** Of the epoch. */
+  readonly step: number;
+
+  constructor(message: string, where: Omit<NumberError, keyof CbapdError>) {
+    super(message);
+    this.layer = where.layer;
+    this.phase = where.phase;
+    this.what = where.what;
+    this.index = where.index;
+    this.value = where.value;
+    this.epoch = where.epoch;
+    this.step = where.step;
+  }
+}
+
 /** A message is one line, however long the value is that it complains of. */
 const SHOWN_CHARACTERS = 200;
 const SHOWN_ELEMENTS = 20;

@@ -51,6 +51,7 @@ export {
   FileError,
   LockError,
   mustBe,
+  NumberError,
   OptionError,
   ShapeError,
   unknownName,

@@ -3,7 +3,7 @@ import { describe, expect, it, test } from "vitest";
 import { referenceBackend } from "../src/backend/reference.js";
 import { batchNormalizationOps } from "../src/backend/wasm/batchNormalization.js";
 import { finishProgram } from "../src/backend/wasm/program.js";
-import { Recorder } from "../src/backend/wasm/recorder.js";
+import { all, byImages, out, Recorder, stepState } from "../src/backend/wasm/recorder.js";
 import { shapes } from "../src/data/shapes.js";
 import * as layers from "../src/layers/index.js";
 import { buildModel, buildSequential } from "../src/models/build.js";
@@ -180,21 +180,10 @@ describe("the prologue", () => {
     const scale = recorder.tensor([16], "float32", 8192);
     const order = recorder.tensor([4], "int32", 12288);
     const record = (kernel: string, output: ReturnType<Recorder["tensor"]>, ...inputs: (typeof output)[]) =>
-      recorder.record(
-        kernel,
-        { by: "images", count: 2 },
-        { buffer: output.buffer, writes: true, reach: "own" },
-        ...inputs.map(({ buffer }) => ({ buffer, writes: false, reach: "all" as const })),
-      );
+      recorder.record(kernel, byImages(2), out(output), ...inputs.map(all));
     const [packed, scaled, x, y] = Array.from({ length: 4 }, () => recorder.tensor([2, 16]));
     const results = recorder.tensor([2, 16], "float32", 20480);
-    recorder.record(
-      "gather",
-      { by: "images", count: 2 },
-      { buffer: x.buffer, writes: true, reach: "own" },
-      { stepState: true },
-      { buffer: order.buffer, writes: false, reach: "all" },
-    );
+    recorder.record("gather", byImages(2), out(x), stepState, all(order));
     record("pack", packed, weight);
     record("scale", scaled, packed, scale);
     record("product", y, x, scaled);

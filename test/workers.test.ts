@@ -42,6 +42,37 @@ describe("the same bits", () => {
     expect(runs[0].sha256).not.toBe(untrained);
   });
 
+  it("for 32 workers on as many threads as there are cores", async () => {
+    const runs = [];
+    for (const workers of [1, 32]) runs.push(await train("baseline", 1, { workers, epochs: 2 }));
+    expect(runs[1].sha256).toBe(runs[0].sha256);
+    expect(runs[1].history).toEqual(runs[0].history);
+  });
+
+  it("for more threads than cores", async () => {
+    const { train: data } = shapes({ train: 40, test: 10, seed: 3 });
+    const graph = NETWORKS.inception10({ width: 0.5 });
+    const weights = [];
+    for (const threads of [1, 3, 7]) {
+      const session = await openSession({
+        graph,
+        loss: { name: "sparseCategoricalCrossentropy", fromLogits: false },
+        optimizer: adam(),
+        batchSize: 10,
+        workers: 7,
+        threads,
+        seed: 0,
+        training: data,
+      });
+      session.writeWeights(initialWeights(graph, 1));
+      const totals = { loss: 0, correct: 0, topK: 0, samples: 0 };
+      await session.train({ from: 0, to: 4, step: 0, learningRate: 0.001, totals });
+      weights.push(weightsSha256(session.readWeights()));
+      await session.close();
+    }
+    expect(new Set(weights).size).toBe(1);
+  });
+
   it("after an interruption at any step, through a file", async () => {
     const whole = await train("baseline", 0.5, { epochs: 2, workers: 1 });
     const path = `${temporaryFolder()}/state.safetensors`;
@@ -115,7 +146,7 @@ describe("a worker that fails", () => {
     const totals = { loss: 0, correct: 0, topK: 0, samples: 0 };
     const stretch = { from: 0, to: 2, step: 0, learningRate: 0.001, totals };
     await expect(session.train(stretch)).rejects.toThrow(WorkerError);
-    await expect(session.train(stretch)).rejects.toThrow(/a worker failed: batch \(gatherByte/);
+    await expect(session.train(stretch)).rejects.toThrow(/worker \d failed: batch \(gatherByte/);
     await session.close();
   });
 });

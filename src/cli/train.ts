@@ -9,13 +9,13 @@ import {
   type Model,
   models,
   type NetworkName,
+  type OnNaN,
   OptionError,
   type SaveEvery,
   sgd,
   summaryData,
   summaryText,
   type TrainingState,
-  terminateOnNaN,
   unknownName,
   weightsSha256,
 } from "../index.js";
@@ -43,6 +43,7 @@ interface TrainOptions extends DataOptions {
   readonly width: number;
   readonly statistics: "batch" | "moving";
   readonly validationFrequency: number;
+  readonly onNan: OnNaN;
   readonly steps?: number;
   readonly saveEvery: SaveEvery;
   readonly run?: string;
@@ -66,6 +67,12 @@ export function trainCommand(command: Command): void {
       "batch",
     )
     .option("--validation-frequency <n>", "validate every n epochs", wholeNumber("--validation-frequency"), 1)
+    .option(
+      "--on-nan <what>",
+      "a step gives a number that is no number: stop, skip the batch, or rollback the epoch with half the rate",
+      choice("--on-nan", ["stop", "skip", "rollback"]),
+      "stop",
+    )
     .option("--steps <n>", "stop, as Ctrl-C does, after n steps in all", wholeNumber("--steps"))
     .addOption(
       new Option("--save-every <time>", "save within an epoch too: 30s, 5m, 500steps")
@@ -130,9 +137,10 @@ async function runTrain(network: string, options: TrainOptions): Promise<void> {
         seed: options.seed,
         workers: options.workers,
         maxSteps: options.steps,
+        onNaN: options.onNan,
         signal: interruption.signal,
         resume,
-        callbacks: [terminateOnNaN(), reporter(options, bar), saver],
+        callbacks: [reporter(options, bar), saver],
       });
     } finally {
       bar.clear();
@@ -189,11 +197,6 @@ async function finish(
     if (history.epochs.length > 0) {
       say(`\nCurves: ${folder.file("curves.png")}   best weights: ${folder.file("best.safetensors")}`);
     }
-    if (history.logs.loss?.some((loss) => !Number.isFinite(loss))) {
-      process.stderr.write(
-        "warning: the loss became infinite or NaN, so training stopped. Lower --learning-rate.\n",
-      );
-    }
   }
   if (!options.json) return;
   const last = {
@@ -224,6 +227,13 @@ function reporter(options: TrainOptions, bar: ProgressBar): Callback {
     },
     onProgress: (progress) => {
       if (!options.json) bar.draw(progress);
+    },
+    onNaN({ error, action }) {
+      if (action === "stop") return; // it ends the command, with this very message
+      bar.clear();
+      const done =
+        action === "skip" ? "The batch is left out." : "Back to the epoch's beginning, at half the rate.";
+      process.stderr.write(`warning: ${error.message} ${done}\n`);
     },
     onEpochEnd(epoch, logs: Logs) {
       bar.clear();

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { z } from "zod";
 import { FileError, mustBe, OptionError, rejectUnknownKeys, show } from "../errors.js";
 import { saveModel, saveTrainingState } from "./checkpoint.js";
-import type { Callback, CallbackContext, Logs, SaveEvery } from "./types.js";
+import type { Callback, Logs, SaveEvery } from "./types.js";
 
 export interface MonitorOptions {
   /** A name among the logs; default "val_loss". */
@@ -187,15 +187,16 @@ export function reduceLROnPlateau(options: ReduceLROnPlateauOptions = {}): Callb
   };
 }
 
-/** Stops at a loss that is NaN or infinite: at the end of an epoch, or of a batch when batches are watched anyway. */
+/**
+ * Ends training at the first step that gives a number which is infinite or NaN: `fit` returns, where without this callback it
+ * rejects (`onNaN`). The weights are those before that step.
+ */
 export function terminateOnNaN(): Callback {
-  const check = (logs: Logs, context: CallbackContext) => {
-    if (!Number.isFinite(logs.loss)) context.stopTraining = true;
-  };
   return {
     name: "terminateOnNaN",
-    onBatchEnd: (_batch, logs, context) => check(logs, context),
-    onEpochEnd: (_epoch, logs, context) => check(logs, context),
+    onNaN(_event, context) {
+      context.stopTraining = true;
+    },
   };
 }
 

@@ -1,8 +1,9 @@
 /** The fit loop: epochs, batches, validation, callbacks; interruptible after any step, and resumable from there. */
-import { CbapdError, mustBe, OptionError } from "../errors.js";
+import { CbapdError, mustBe, type NumberError, OptionError } from "../errors.js";
 import type { Graph } from "../models/graph.js";
 import { permutation } from "../random.js";
 import { type Compiled, logsOf } from "./compile.js";
+import { GuardedSteps, HOLD_STEPS, numberError } from "./guardedSteps.js";
 import { openSession } from "./openSession.js";
 import { SaveClock } from "./saveClock.js";
 import type { Session, SessionData, Totals } from "./session.js";
@@ -18,6 +19,9 @@ import type {
 } from "./types.js";
 
 const NOTHING: Totals = { loss: 0, correct: 0, topK: 0, samples: 0 };
+/** After a rollback the learning rate is multiplied by this: the same steps would go the same way again. */
+const ROLLBACK_FACTOR = 0.5;
+const MOST_ROLLBACKS = 10;
 
 export interface Fit {
   readonly graph: Graph;
@@ -70,6 +74,10 @@ class FitLoop {
   #step: number;
   #totals: Totals;
   readonly #history: History;
+  readonly #guarded: GuardedSteps;
+  #rollbacks = 0;
+  /** Where a rollback goes: the beginning of the epoch, or where this fit began in its midst. */
+  #epochStart: EpochStart | undefined;
 
   constructor(fit: Fit, session: Session) {
     this.#fit = fit;
@@ -84,10 +92,14 @@ class FitLoop {
     this.#step = resume?.step ?? 0;
     this.#totals = { loss, correct, topK, samples };
     this.#history = structuredClone(resume?.history ?? { epochs: [], validationEpochs: [], logs: {} });
+    this.#guarded = new GuardedSteps(session);
     this.#context = {
       graph: fit.graph,
       getWeights: () => session.readWeights(),
-      setWeights: (weights) => session.writeWeights(weights),
+      setWeights: (weights) => {
+        session.writeWeights(weights);
+        this.#guarded.invalidate();
+      },
       getTrainingState: () => this.#state(),
       learningRate: resume?.learningRate ?? fit.compiled.optimizer.learningRate,
       stopTraining: resume?.stopped ?? false,
@@ -122,8 +134,12 @@ class FitLoop {
     );
     if (this.#stepInEpoch === 0)
       await this.#each((callback) => callback.onEpochBegin?.(epoch, this.#context));
+    this.#guarded.invalidate(); // steps of another order could not be repeated
+    if (options.onNaN === "rollback") this.#epochStart = this.#here();
     if (!(await this.#runSteps())) return false;
     const logs: Logs = logsOf(this.#totals, this.#fit.compiled.metrics);
+    const skipped = this.#skippedSteps();
+    if (skipped > 0) logs.skippedSteps = skipped;
     const validated = await this.#validate(logs);
     if (validated === undefined) return false;
     this.#remember(epoch, logs, validated);
@@ -144,12 +160,12 @@ class FitLoop {
       if (this.#stopped()) return false;
       const from = this.#stepInEpoch;
       const allowed = (options.maxSteps ?? Number.POSITIVE_INFINITY) - this.#step;
-      const most = oneByOne ? 1 : Math.min(allowed, this.#clock.stepsLeft(this.#step));
+      const most = oneByOne ? 1 : Math.min(allowed, this.#clock.stepsLeft(this.#step), HOLD_STEPS);
       const to = Math.min(this.#steps, from + most);
       await this.#each((callback) => callback.onBatchBegin?.(from, this.#context));
       const pause = oneByOne ? undefined : this.#clock.delayMs();
-      const { steps, totals } = await stoppable(options.signal, pause, (signal) =>
-        this.#session.train({
+      const { steps, totals, bad } = await stoppable(options.signal, pause, (signal) =>
+        this.#guarded.train({
           from,
           to,
           step: this.#step,
@@ -166,9 +182,54 @@ class FitLoop {
         const logs = logsOf(totals, this.#fit.compiled.metrics);
         await this.#each((callback) => callback.onBatchEnd?.(from, logs, this.#context));
       }
+      if (bad) await this.#onBad(numberError(bad, this.#epoch + 1, this.#stepInEpoch + 1));
       await this.#save();
     }
     return !options.signal?.aborted;
+  }
+
+  /** The step at `stepInEpoch` was bad, and has been undone. @throws NumberError */
+  async #onBad(error: NumberError): Promise<void> {
+    const action = this.#fit.options.onNaN ?? "stop";
+    await this.#each((callback) => callback.onNaN?.({ error, action }, this.#context));
+    if (this.#context.stopTraining) return;
+    // Another batch does not mend a weight.
+    if (action === "stop" || (action === "skip" && error.phase === "weights")) throw error;
+    if (action === "rollback") {
+      if (++this.#rollbacks > MOST_ROLLBACKS) throw error;
+      this.#rollBack(this.#epochStart!);
+      return;
+    }
+    this.#stepInEpoch++;
+    this.#step++;
+    if (this.#stepInEpoch === this.#steps && this.#totals.samples === 0) throw error; // no step of the epoch was good
+  }
+
+  #here(): EpochStart {
+    return {
+      stepInEpoch: this.#stepInEpoch,
+      step: this.#step,
+      totals: this.#totals,
+      weights: this.#session.readWeights(),
+      slots: this.#session.readSlots(),
+    };
+  }
+
+  #rollBack({ stepInEpoch, step, totals, weights, slots }: EpochStart): void {
+    this.#stepInEpoch = stepInEpoch;
+    this.#step = step;
+    this.#totals = totals;
+    this.#session.writeWeights(weights);
+    this.#session.writeSlots(slots);
+    this.#guarded.invalidate();
+    this.#context.learningRate *= ROLLBACK_FACTOR;
+  }
+
+  /** How many of the epoch's steps so far were left out: their samples are missing in the sums. */
+  #skippedSteps(): number {
+    const { batchSize, training } = this.#fit;
+    const missing = Math.min(this.#stepInEpoch * batchSize, training.count) - this.#totals.samples;
+    return Math.ceil(missing / batchSize);
   }
 
   /** Adds val_… to the logs. Whether there was a validation; undefined when it was interrupted, and will be repeated. */
@@ -269,6 +330,14 @@ class FitLoop {
       slots: this.#session.readSlots(),
     };
   }
+}
+
+interface EpochStart {
+  readonly stepInEpoch: number;
+  readonly step: number;
+  readonly totals: Totals;
+  readonly weights: ReadonlyMap<string, Float32Array>;
+  readonly slots: ReadonlyMap<string, Float32Array>;
 }
 
 /** Under what name each callback's state is kept: its own; two of the same name are told apart by their order. */

@@ -10,6 +10,7 @@ import { saveModel } from "./checkpoint.js";
 import { type Compiled, logsOf, resolveCompile } from "./compile.js";
 import { inputData, sessionData, split } from "./data.js";
 import { runFit } from "./fit.js";
+import { GuardedSteps, numberError } from "./guardedSteps.js";
 import { openSession } from "./openSession.js";
 import type { SessionData } from "./session.js";
 import type {
@@ -61,12 +62,15 @@ export class Model {
 
   /**
    * Trains. Aborting `signal` ends after the step in work; `resume` goes on from there, bit for bit.
-   * @throws OptionError, ShapeError, DataError before anything starts; WorkerError
+   * @throws OptionError, ShapeError, DataError before anything starts; WorkerError; NumberError (see `onNaN`)
    */
   async fit(data: FitData, options: FitOptions = {}): Promise<FitResult> {
     const compiled = this.#needsCompile("fit");
     const { batchSize = BATCH_SIZE, epochs = 1, workers = availableParallelism(), seed = 0 } = options;
-    const { validationFrequency = 1, maxSteps = 1 } = options;
+    const { validationFrequency = 1, maxSteps = 1, onNaN = "stop" } = options;
+    if (!["stop", "skip", "rollback"].includes(onNaN)) {
+      throw new OptionError(mustBe("fit", "onNaN", 'be "stop", "skip" or "rollback"', onNaN));
+    }
     checkIntegers("fit", { batchSize, epochs, workers, validationFrequency, maxSteps });
     if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
       throw new OptionError(mustBe("fit", "seed", "be an integer in [0, 2^32)", seed));
@@ -145,7 +149,10 @@ export class Model {
     }
   }
 
-  /** One step of the optimizer on one batch; its state lives on until the next compile. */
+  /**
+   * One step of the optimizer on one batch; its state lives on until the next compile.
+   * @throws NumberError when it gives a number that is infinite or NaN; then nothing has changed
+   */
   async trainOnBatch(
     x: ArrayData["x"],
     y: ArrayData["y"],
@@ -156,7 +163,9 @@ export class Model {
       if (this.#slots) session.writeSlots(this.#slots);
       const totals = { loss: 0, correct: 0, topK: 0, samples: 0 };
       const { learningRate } = compiled.optimizer;
-      const done = await session.train({ from: 0, to: 1, step: this.#step, learningRate, totals });
+      const stretch = { from: 0, to: 1, step: this.#step, learningRate, totals };
+      const done = await new GuardedSteps(session).train(stretch);
+      if (done.bad) throw numberError(done.bad, 1, this.#step + 1);
       this.#slots = session.readSlots();
       this.#weights = session.readWeights();
       this.#step++;

@@ -1,46 +1,90 @@
 /** The real session: records the programs, lays out the shared memory, starts the gang. */
+import { availableParallelism } from "node:os";
 import { loadCore } from "../backend/wasm/loader.js";
 import { alignUp } from "../backend/wasm/plan.js";
 import { finishProgram, type Program } from "../backend/wasm/program.js";
 import type { Recorder } from "../backend/wasm/recorder.js";
-import { OptionError, WorkerError } from "../errors.js";
 import type { Graph } from "../models/graph.js";
 import { sizeOf } from "../shape.js";
 import { CONTROL_PROGRESS } from "../workers/control.js";
-import type { Gang, GangSetup, WorkerStretch } from "../workers/gang.js";
+import type { Gang, GangSetup, StretchResult, WorkerStretch } from "../workers/gang.js";
 import { inlineGang } from "../workers/inline.js";
+import { describeFinding, findBadWeight } from "./badNumber.js";
 import { LearningRates } from "./learningRates.js";
+import { allocateMemory } from "./memoryBudget.js";
 import { type DataRegions, layOut, type Regions, type WeightRegion } from "./regions.js";
-import type { Phase, Session, SessionData, SessionOptions, Stretch, Totals } from "./session.js";
+import type {
+  BadNumber,
+  Phase,
+  Session,
+  SessionData,
+  SessionOptions,
+  Stretch,
+  Totals,
+  TrainResult,
+} from "./session.js";
 import { recordEvaluation, recordPrediction, recordTraining } from "./step.js";
 import type { Optimizer } from "./types.js";
 
-const PAGE_BYTES = 65536;
-/** What 32-bit addresses reach. */
-const MAX_BYTES = 2 ** 32;
 const PROGRESS_INTERVAL_MS = 100;
 
 type OnProgress = Stretch["onProgress"];
 
-export async function openSession(options: SessionOptions): Promise<Session> {
+/** @param startGang  a seam for tests */
+export async function openSession(
+  options: SessionOptions,
+  startGang: (setup: GangSetup) => Gang | Promise<Gang> = threadGang,
+): Promise<Session> {
+  const plan = planSession(options);
+  const { regions, programs, indices, memoryBytes } = plan;
+  const memory = allocateMemory({ name: options.graph.name, batchSize: options.batchSize }, (batchSize) => {
+    const { memoryBytes, regions } =
+      batchSize === options.batchSize ? plan : planSession({ ...options, batchSize });
+    return { memoryBytes, heldBytes: heldBytes(regions) };
+  });
+  const setup: GangSetup = {
+    core: await loadCore(),
+    memory,
+    layout: {
+      control: regions.control,
+      blocks: plan.blocks,
+      ownBytes: plan.ownBytes,
+      totals: regions.totals,
+    },
+    workers: plan.workers,
+    threads: plan.threads,
+    programs,
+    timeline: options.watch?.(wholeBatches(programs, indices)),
+  };
+  const gang = options.workers === "inline" ? inlineGang(setup) : await startGang(setup);
+  return new SharedSession(options, regions, memory, memoryBytes, gang, programs, indices);
+}
+
+/** Everything that is decided before any memory is taken. */
+interface SessionPlan {
+  readonly regions: Regions;
+  readonly programs: readonly Program[];
+  readonly indices: ProgramIndices;
+  readonly workers: number;
+  readonly threads: number;
+  /** Address of the threads' own blocks, and the bytes of each. */
+  readonly blocks: number;
+  readonly ownBytes: number;
+  readonly memoryBytes: number;
+}
+
+function planSession(options: SessionOptions): SessionPlan {
   const { graph, optimizer, batchSize, training, evaluation } = options;
   const regions = layOut(graph, optimizer, batchSize, training, evaluation);
   const { programs, indices } = recordPrograms(options, regions);
   const workers = options.workers === "inline" ? 1 : options.workers;
+  // A profile wants to see each worker alone.
+  const most = options.watch ? workers : availableParallelism();
+  const threads = Math.min(workers, options.threads ?? most);
   const ownBytes = alignUp(Math.max(...programs.map((program) => program.ownBytes), 64));
   const blocks = alignUp(Math.max(...programs.map((program) => program.end), regions.end));
-  const memoryBytes = blocks + workers * ownBytes;
-  const memory = allocate(memoryBytes, options);
-  const setup: GangSetup = {
-    core: await loadCore(),
-    memory,
-    layout: { control: regions.control, blocks, ownBytes },
-    workers,
-    programs,
-    timeline: options.watch?.(wholeBatches(programs, indices)),
-  };
-  const gang = options.workers === "inline" ? inlineGang(setup) : await threadGang(setup);
-  return new SharedSession(options, regions, memory, memoryBytes, gang, indices);
+  const memoryBytes = blocks + threads * ownBytes;
+  return { regions, programs, indices, workers, threads, blocks, ownBytes, memoryBytes };
 }
 
 /** Bytes that training takes, data apart: weights, gradients, optimizer slots, activations, scratch of one worker. */
@@ -58,22 +102,9 @@ export function trainingMemoryBytes(graph: Graph, optimizer: Optimizer, batchSiz
   return program.end + program.ownBytes;
 }
 
-function allocate(bytes: number, { graph, batchSize }: SessionOptions): WebAssembly.Memory {
-  const gigabytes = (bytes / 2 ** 30).toFixed(2);
-  if (bytes > MAX_BYTES) {
-    throw new OptionError(
-      `${graph.name}: batch size ${batchSize} needs ${gigabytes} GiB with its data; WebAssembly can address 4 GiB. ` +
-        `Use a smaller batch, less data (--limit) or a narrower network (--width).`,
-    );
-  }
-  const pages = Math.ceil(bytes / PAGE_BYTES);
-  try {
-    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-  } catch (cause) {
-    throw new WorkerError(`${gigabytes} GiB of memory could not be had: ${(cause as Error).message}.`, {
-      cause,
-    });
-  }
+/** What the fit loop holds outside of the shared memory: see guardedSteps.ts. */
+function heldBytes(regions: Regions): number {
+  return regions.training ? regions.trainableBytes * (1 + regions.slots.size) + regions.movingBytes : 0;
 }
 
 /** For each phase the programs of whole batches and of the last, smaller one: [whole, last]. */
@@ -128,7 +159,10 @@ class SharedSession implements Session {
   readonly #options: SessionOptions;
   readonly #regions: Regions;
   readonly #gang: Gang;
+  readonly #programs: readonly Program[];
   readonly #indices: ProgramIndices;
+  /** What hold() copied: area by area. */
+  readonly #held: Float32Array[] = [];
   readonly #buffer: ArrayBufferLike;
   readonly #rates: LearningRates | undefined;
 
@@ -138,6 +172,7 @@ class SharedSession implements Session {
     memory: WebAssembly.Memory,
     memoryBytes: number,
     gang: Gang,
+    programs: readonly Program[],
     indices: ProgramIndices,
   ) {
     this.#options = options;
@@ -145,6 +180,7 @@ class SharedSession implements Session {
     this.#buffer = memory.buffer;
     this.memoryBytes = memoryBytes;
     this.#gang = gang;
+    this.#programs = programs;
     this.#indices = indices;
     this.#rates = options.optimizer && new LearningRates(options.optimizer);
     for (const region of [regions.training, regions.evaluation]) if (region) this.#copyData(region);
@@ -170,18 +206,59 @@ class SharedSession implements Session {
     this.#ints(this.#regions.training!.order, order.length).set(order);
   }
 
-  async train(stretch: Stretch): Promise<{ steps: number; totals: Totals }> {
-    const { from, to, step, learningRate } = stretch;
+  async train(stretch: Stretch): Promise<TrainResult> {
+    const { from, to, step, learningRate, watchNumbers, inspect } = stretch;
     const { training, learningRates } = this.#regions;
     this.#rates!.fill(this.#floats(learningRates, to - from), step, learningRate);
     this.#writeTotals(stretch.totals);
-    const steps = await this.#run(
+    const { steps, bad, finding } = await this.#run(
       "training",
-      { count: training!.data.count, from, to, step, learningRates },
+      { count: training!.data.count, from, to, step, learningRates, watchNumbers, inspect },
       stretch.onProgress,
       stretch.signal,
     );
-    return { steps, totals: this.#readTotals() };
+    const found = finding && describeFinding(finding, this.#programs, this.#regions, this.#buffer);
+    return {
+      steps,
+      totals: this.#readTotals(),
+      bad,
+      finding: found && this.#withExample(found, from + steps - 1),
+    };
+  }
+
+  hold(): void {
+    const areas = this.#areas();
+    for (const [i, area] of areas.entries()) {
+      this.#held[i] ??= new Float32Array(area.length);
+      this.#held[i].set(area);
+    }
+  }
+
+  restore(): void {
+    for (const [i, area] of this.#areas().entries()) area.set(this.#held[i]);
+  }
+
+  findBadWeight(): BadNumber | undefined {
+    return findBadWeight(this.#regions, this.#buffer);
+  }
+
+  /** All that a training step changes for good. */
+  #areas(): Float32Array[] {
+    const { trainable, trainableBytes, moving, movingBytes, slots } = this.#regions;
+    return [
+      this.#floats(trainable, trainableBytes / 4),
+      this.#floats(moving, movingBytes / 4),
+      ...Array.from(slots.values(), (slot) => this.#floats(slot, trainableBytes / 4)),
+    ];
+  }
+
+  /** Which image of the data is meant, not which of the batch. */
+  #withExample(bad: BadNumber, step: number): BadNumber {
+    if (bad.phase !== "data") return bad;
+    const { order, data } = this.#regions.training!;
+    const [n, ...index] = bad.index;
+    const example = this.#ints(order, data.count)[step * this.#options.batchSize + n];
+    return { ...bad, what: `image ${example}`, index };
   }
 
   async evaluate(onProgress?: OnProgress, signal?: AbortSignal): Promise<Totals> {
@@ -225,13 +302,13 @@ class SharedSession implements Session {
 
   async #run(
     phase: Phase,
-    stretch: Pick<WorkerStretch, "count" | "from" | "to" | "step" | "learningRates">,
+    stretch: Omit<WorkerStretch, "program" | "lastProgram" | "batchSize" | "seed">,
     onProgress?: OnProgress,
     signal?: AbortSignal,
-  ): Promise<number> {
+  ): Promise<StretchResult> {
     const [program, lastProgram] = this.#indices[phase]!;
     const { batchSize, seed } = this.#options;
-    const progress = (this.#regions.control + CONTROL_PROGRESS) >> 2;
+    const progress = (this.#regions.control + CONTROL_PROGRESS) >>> 2;
     const words = new Int32Array(this.#buffer);
     const requestStop = () => this.#gang.requestStop();
     const started = performance.now();

@@ -32,6 +32,8 @@ export interface Regions {
   /** Bytes of `trainable`, of `gradients` and of each slot. */
   readonly trainableBytes: number;
   readonly moving: number;
+  /** Bytes of `moving`. */
+  readonly movingBytes: number;
   readonly gradients: number;
   /** By slot name: `adam/m`. */
   readonly slots: ReadonlyMap<string, number>;
@@ -88,6 +90,7 @@ export function layOut(
     trainable: take(trainableBytes),
     trainableBytes,
     moving: take(movingBytes),
+    movingBytes,
     gradients: training ? take(trainableBytes) : 0,
     slots: new Map(
       optimizer && training ? slotNames(optimizer).map((name) => [name, take(trainableBytes)]) : [],

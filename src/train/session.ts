@@ -30,6 +30,8 @@ export interface SessionOptions {
   readonly seed: number;
   readonly training?: SessionData;
   readonly evaluation?: SessionData;
+  /** How many threads share the workers' work; default one a worker, but no more than the machine has cores. */
+  readonly threads?: number;
   /** For profiles: is told the programs of whole batches, and says where the workers shall write their times. */
   readonly watch?: (programs: Readonly<Partial<Record<Phase, Program>>>) => Timeline;
   /** For tests and measurements: programs as they were recorded. */
@@ -60,6 +62,31 @@ export interface Stretch {
   readonly onProgress?: (step: number, totals: Totals, stepMs: number) => void;
   /** Aborting it ends the stretch after the step in work. */
   readonly signal?: AbortSignal;
+  /** Ends the stretch after a step that left the loss, a weight or a slot infinite or NaN. */
+  readonly watchNumbers?: boolean;
+  /** Looks at everything that the first step writes; ends the stretch within that step if any of it is infinite or NaN. */
+  readonly inspect?: boolean;
+}
+
+/** A number that is infinite or NaN, and where it first showed. */
+export interface BadNumber {
+  /** A layer's name, or what else there is in a step: "data", "loss". */
+  readonly layer: string;
+  readonly phase: "data" | "weights" | "forward" | "loss" | "backward" | "update";
+  /** What it belongs to: "conv2d/kernel", "the gradient of conv2d/kernel", "its output". */
+  readonly what: string;
+  /** Of the array that it belongs to, row-major. */
+  readonly index: readonly number[];
+  readonly value: number;
+}
+
+export interface TrainResult {
+  readonly steps: number;
+  readonly totals: Totals;
+  /** The last of the steps left numbers that are not finite. */
+  readonly bad: boolean;
+  /** Set when that step was inspected. */
+  readonly finding?: BadNumber;
 }
 
 export interface Session {
@@ -73,8 +100,14 @@ export interface Session {
   writeSlots(slots: ReadonlyMap<string, Float32Array>): void;
   /** The epoch's order: position i of the epoch is example order[i]. */
   setOrder(order: Int32Array): void;
-  /** Runs training steps; resolves with how many were done (fewer only after an abort). @throws WorkerError */
-  train(stretch: Stretch): Promise<{ steps: number; totals: Totals }>;
+  /** Runs training steps; resolves with how many were done: fewer only after an abort or a bad one. @throws WorkerError */
+  train(stretch: Stretch): Promise<TrainResult>;
+  /** Keeps a copy of weights, moving statistics and slots as they are now, in place of the copy before. */
+  hold(): void;
+  /** Puts back what was held. */
+  restore(): void;
+  /** The first weight or slot that is infinite or NaN. */
+  findBadWeight(): BadNumber | undefined;
   /** Over all evaluation data, in order. */
   evaluate(
     onProgress?: (step: number, totals: Totals, stepMs: number) => void,

@@ -6,7 +6,7 @@ import type { Backend } from "../backend/backend.js";
 import { wasmBackend } from "../backend/wasm/backend.js";
 import { gatherImages, gatherLabels, scatterOutputs } from "../backend/wasm/gather.js";
 import { recordMetrics } from "../backend/wasm/metrics.js";
-import { recordAdam, recordSgd } from "../backend/wasm/optimizer.js";
+import { recordAdam, recordSgd, recordWatch } from "../backend/wasm/optimizer.js";
 import { type DataType, Recorder, type WasmTensor } from "../backend/wasm/recorder.js";
 import { foldNormalization } from "../models/fold.js";
 import type { Graph } from "../models/graph.js";
@@ -30,9 +30,7 @@ export function recordTraining(options: StepOptions, regions: Regions, batch: nu
   const weights = weightTensors(recorder, regions);
   const x = gatherBatch(recorder, graph, data, batch);
   const labels = gatherBatchLabels(recorder, graph, data, batch);
-  const onNode = (node: string, phase: string) => {
-    recorder.label = `${node} ${phase}`;
-  };
+  const onNode = labelling(recorder);
 
   const { graph: trained, logits } = outputForLoss(options);
   const { y, caches } = forwardGraph(backend, trained, x, weights, { training: true, onNode });
@@ -44,7 +42,12 @@ export function recordTraining(options: StepOptions, regions: Regions, batch: nu
   for (const { spec, offset } of regions.weights) {
     if (spec.trainable) gradients.get(spec.name)!.buffer.address = regions.gradients + offset;
   }
-  if (optimizer) recordUpdate(recorder, regions, optimizer);
+  if (optimizer) {
+    recordUpdate(recorder, regions, optimizer);
+    if (regions.movingBytes > 0) {
+      recordWatch(recorder, recorder.tensor([regions.movingBytes / 4], "float32", regions.moving));
+    }
+  }
   return recorder;
 }
 
@@ -57,7 +60,8 @@ export function recordEvaluation(options: StepOptions, regions: Regions, batch: 
   const x = gatherBatch(recorder, options.graph, data, batch);
   const labels = gatherBatchLabels(recorder, options.graph, data, batch);
   const { graph, logits } = outputForLoss(options);
-  const y = infer(backend, graph, x, weights);
+  const y = infer(recorder, backend, graph, x, weights);
+  recorder.label = "loss";
   const { losses } = lossOf(backend, logits, y, labels);
   metrics(recorder, regions, { losses, outputs: y, labels, l2: penalty(backend, graph, weights) });
   return recorder;
@@ -69,20 +73,30 @@ export function recordPrediction(graph: Graph, regions: Regions, batch: number):
   const data = regions.evaluation!;
   const x = gatherBatch(recorder, graph, data, batch);
   const weights = weightTensors(recorder, regions);
-  const y = infer(wasmBackend(recorder), graph, x, weights);
+  const y = infer(recorder, wasmBackend(recorder), graph, x, weights);
+  recorder.label = "outputs";
   const outputs = sizeOf(graph.nodes[graph.output].outputShape);
   scatterOutputs(recorder, recorder.tensor([data.data.count, outputs], "float32", regions.results), y);
   return recorder;
 }
 
 function infer(
+  recorder: Recorder,
   backend: Backend<WasmTensor>,
   graph: Graph,
   x: WasmTensor,
   weights: ReadonlyMap<string, WasmTensor>,
 ): WasmTensor {
   const folded = foldNormalization(backend, graph, weights);
-  return forwardGraph(backend, folded.graph, x, folded.weights, { training: false }).y;
+  const onNode = labelling(recorder);
+  return forwardGraph(backend, folded.graph, x, folded.weights, { training: false, onNode }).y;
+}
+
+/** Instructions are labelled with their layer and phase: for messages and profiles. */
+function labelling(recorder: Recorder) {
+  return (node: string, phase: string) => {
+    recorder.label = `${node} ${phase}`;
+  };
 }
 
 /** Where a softmax feeds the loss, the loss takes the logits before it: the same number, computed stably. */
@@ -152,7 +166,7 @@ function metrics(
   step: { losses: WasmTensor; outputs: WasmTensor; labels: WasmTensor; l2: WasmTensor | undefined },
 ): void {
   recordMetrics(recorder, {
-    totals: recorder.tensor([8], "float32", regions.totals),
+    totals: recorder.tensor([4], "float64", regions.totals),
     losses: step.losses,
     outputs: step.outputs,
     labels: step.labels,

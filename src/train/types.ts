@@ -1,5 +1,6 @@
 /** What the training API and the command line say to each other. Names are Keras' and tfjs'. */
 import type { Dataset } from "../data/dataset.js";
+import type { NumberError } from "../errors.js";
 import type { Graph } from "../models/graph.js";
 
 export type LossName = "sparseCategoricalCrossentropy" | "categoricalCrossentropy";
@@ -48,6 +49,8 @@ export interface Callback {
   onBatchEnd?(batch: number, logs: Logs, context: CallbackContext): void | Promise<void>;
   /** Called several times a second while training, never in between for its own sake: for bars. */
   onProgress?(progress: Progress, context: CallbackContext): void;
+  /** A step gave a number that is infinite or NaN, and was undone. `stopTraining` ends training in peace, whatever `action` is. */
+  onNaN?(event: NaNEvent, context: CallbackContext): void | Promise<void>;
   /** How often, at least, `onSave` is called within an epoch; default never. */
   readonly saveEvery?: SaveEvery;
   /**
@@ -62,6 +65,19 @@ export interface Callback {
 
 /** By the clock, or by the run's steps (then at each multiple, wherever the run was interrupted). */
 export type SaveEvery = { readonly seconds: number } | { readonly steps: number };
+
+/**
+ * What to do about a step that gives a number which is infinite or NaN:
+ *   stop      fit rejects with a NumberError; the weights are those before the step;
+ *   skip      the batch is left out;
+ *   rollback  back to the beginning of the epoch, with half the learning rate.
+ */
+export type OnNaN = "stop" | "skip" | "rollback";
+
+export interface NaNEvent {
+  readonly error: NumberError;
+  readonly action: OnNaN;
+}
 
 export interface Progress {
   readonly epoch: number;
@@ -140,6 +156,8 @@ export interface FitOptions {
   readonly resume?: TrainingState;
   /** Ends, as an interruption does, once the run has done this many steps in all. */
   readonly maxSteps?: number;
+  /** What to do about a step that gives a number which is infinite or NaN. */
+  readonly onNaN?: OnNaN; // "stop"
 }
 
 export interface FitResult {

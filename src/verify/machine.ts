@@ -39,7 +39,9 @@ export interface RunOptions {
   readonly fused?: boolean; // false
 }
 
-export type Values = Float32Array | Int32Array | Uint8Array;
+export type Values = Float32Array | Float64Array | Int32Array | Uint8Array;
+
+const ARRAYS = { float32: Float32Array, float64: Float64Array, int32: Int32Array, uint8: Uint8Array };
 
 export class Machine {
   readonly #memory: WebAssembly.Memory;
@@ -95,7 +97,7 @@ export class Machine {
   /** A copy of a tensor that was among the inputs or results of the last run. */
   read({ shape, dataType, buffer }: WasmTensor): Values {
     const count = shape.reduce((product, size) => product * size, 1);
-    const Type = dataType === "float32" ? Float32Array : dataType === "int32" ? Int32Array : Uint8Array;
+    const Type = ARRAYS[dataType];
     return new Type(this.#memory.buffer, addressOf(buffer), count).slice();
   }
 

@@ -6,9 +6,11 @@ import type { Timeline } from "./timeline.js";
 export interface GangLayout {
   /** Address of the control block (control.ts). */
   readonly control: number;
-  /** Address of worker 0's block; the others follow, `ownBytes` apart. */
+  /** Address of thread 0's block; the others follow, `ownBytes` apart. */
   readonly blocks: number;
   readonly ownBytes: number;
+  /** float64 [4]: the sums over the epoch so far, the loss first. */
+  readonly totals: number;
 }
 
 /** Everything that a worker needs, once; it can be cloned to a thread. */
@@ -16,7 +18,10 @@ export interface GangSetup {
   readonly core: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
   readonly layout: GangLayout;
+  /** Into how many ranges the work is split. */
   readonly workers: number;
+  /** How many threads there are, at most `workers`: each does the work of one worker or of several. */
+  readonly threads: number;
   readonly programs: readonly Program[];
   /** Set for a profile: every call is timed. */
   readonly timeline?: Timeline;
@@ -36,12 +41,33 @@ export interface WorkerStretch {
   readonly seed: number;
   /** Address of the learning rates, one float32 a step from `from` on; 0 when the program reads none. */
   readonly learningRates: number;
+  /** Ends the stretch after a step that left a loss, weight or slot infinite or NaN. */
+  readonly watchNumbers?: boolean;
+  /** Looks at everything that the first step writes, instruction by instruction, and ends the stretch within it if need be. */
+  readonly inspect?: boolean;
+}
+
+export interface StretchResult {
+  /** Steps done: fewer than asked for only after requestStop(), or when `bad` is set. */
+  readonly steps: number;
+  /** The last of them left numbers that are not finite. */
+  readonly bad: boolean;
+  /** Where they first showed, if that step was inspected. */
+  readonly finding?: Finding;
+}
+
+/** The first number that was not finite: which call of which program, which of its outputs, which element. */
+export interface Finding {
+  readonly program: number;
+  readonly call: number;
+  readonly output: number;
+  readonly index: number;
 }
 
 export interface Gang {
   readonly workers: number;
-  /** Resolves with the number of steps done: fewer than asked for only after requestStop(). @throws WorkerError */
-  run(stretch: WorkerStretch): Promise<number>;
+  /** @throws WorkerError */
+  run(stretch: WorkerStretch): Promise<StretchResult>;
   /** Ends the stretch in work after its current step. */
   requestStop(): void;
   close(): Promise<void>;

@@ -26,7 +26,12 @@ export function runRecorded(
   const inputs = new Map<WasmTensor, Values>();
   const put = (shape: Shape, values: ArrayLike<number>, dataType: DataType = "float32") => {
     const tensor = recorder.tensor(shape, dataType);
-    const Type = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array }[dataType];
+    const Type = {
+      float32: Float32Array,
+      float64: Float64Array,
+      int32: Int32Array,
+      uint8: Uint8Array,
+    }[dataType];
     inputs.set(tensor, Type.from(values));
     return tensor;
   };

@@ -15,7 +15,7 @@ export function l2Ops(recorder: Recorder): Pick<Backend<WasmTensor>, "addL2Gradi
     l2(kernel, rate) {
       const count = sizeOf(kernel.shape);
       const blocks = Math.ceil(count / BLOCK);
-      const partials = recorder.tensor([blocks, 2]); // one float64 a block
+      const partials = recorder.tensor([blocks], "float64");
       const penalty = recorder.tensor([]);
       // A block's elements are not the worker's range of any other split of the kernel: `all`.
       recorder.record("sumOfSquares", byRows(blocks), out(partials), all(kernel), count);

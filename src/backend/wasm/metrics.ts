@@ -3,7 +3,7 @@ import { labelsAreDense } from "./crossEntropy.js";
 import { all, once, outAll, type Recorder, type WasmTensor } from "./recorder.js";
 
 export interface MetricTensors {
-  /** Four float64, [lossSum, correct, topK, samples]: float32 [8] just as bytes, at a multiple of 8. Added to. */
+  /** float64 [4]: lossSum, correct, topK, samples; at a multiple of 8. Added to. */
   readonly totals: WasmTensor;
   /** [N] */
   readonly losses: WasmTensor;

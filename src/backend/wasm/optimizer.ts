@@ -1,9 +1,14 @@
 /** Records weight updates: in place, over flat tensors of one size, split by elements. */
 import { sizeOf } from "../../shape.js";
-import { byRows, out, own, type Recorder, stepState, type WasmTensor } from "./recorder.js";
+import { all, byRows, out, own, type Recorder, stepState, type WasmTensor } from "./recorder.js";
 
 /** Elements are dealt out in cache lines, so that no two workers write one line. */
 const UNIT = 16;
+
+/** Looks for numbers that are not finite in moving statistics, which no update looks at. */
+export function recordWatch(recorder: Recorder, values: WasmTensor): void {
+  recorder.record("watchMagnitudes", byRows(sizeOf(values.shape), UNIT), stepState, all(values));
+}
 
 /** The learning rate is read from the step state, with Adam's bias correction in it. */
 export function recordAdam(

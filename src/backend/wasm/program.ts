@@ -1,4 +1,5 @@
 /** A recorded program with all addresses resolved: plain data that every worker gets a copy of. */
+import type { Shape } from "../../shape.js";
 import { placeBarriers } from "./barriers.js";
 import { fuse } from "./fuse.js";
 import { inPlace } from "./inPlace.js";
@@ -20,6 +21,15 @@ export interface Call {
   /** Of all operands, each counted once, over all workers: for profiles. */
   readonly bytes: number;
   readonly work?: Work;
+  /** What it writes and can be inspected: float32. */
+  readonly outputs: readonly Output[];
+}
+
+export interface Output {
+  readonly address: number;
+  readonly shape: Shape;
+  /** Nothing lay there before: gaps that the kernel leaves hold what another buffer left. */
+  readonly fresh: boolean;
 }
 
 export interface Program {
@@ -43,6 +53,7 @@ export interface ProgramOptions {
 
 /** Fuses, plans memory from `arena` on, places barriers, resolves addresses. */
 export function finishProgram(recorder: Recorder, arena: number, options: ProgramOptions = {}): Program {
+  const planned = new Set(recorder.buffers.filter(({ address }) => address === undefined));
   const { ahead, instructions, lasting } = arrange(recorder.instructions, options);
   const end = planMemory(instructions, arena, lasting);
   const meets = placeBarriers(instructions);
@@ -58,6 +69,7 @@ export function finishProgram(recorder: Recorder, arena: number, options: Progra
       label: instruction.label,
       bytes: bytesOf(instruction),
       work: instruction.work,
+      outputs: outputsOf(instruction, planned),
     };
   });
   return { prologue: calls.slice(0, ahead), calls: calls.slice(ahead), ownBytes, end };
@@ -90,6 +102,16 @@ function bytesOf({ args }: Instruction): number {
   return args
     .filter(isOperand)
     .reduce((sum, { buffer, touchedBytes = buffer.bytes }) => sum + touchedBytes, 0);
+}
+
+/** @param planned  buffers of the plan that no instruction has named yet; those of this one are taken out */
+function outputsOf({ args }: Instruction, planned: Set<Buffer>): Output[] {
+  const operands = args.filter(isOperand);
+  const outputs = operands
+    .filter(({ writes, dataType }) => writes && dataType === "float32")
+    .map(({ buffer, shape }) => ({ address: addressOf(buffer), shape, fresh: planned.has(buffer) }));
+  for (const { buffer } of operands) planned.delete(buffer);
+  return outputs;
 }
 
 /** Several scratch areas of one instruction lie one after another in the worker's block. */

@@ -17,9 +17,14 @@
 import { type Shape, sizeOf } from "../../shape.js";
 import type { Tensor } from "../backend.js";
 
-export type DataType = "float32" | "int32" | "uint8";
+export type DataType = "float32" | "float64" | "int32" | "uint8";
 
-export const BYTES_PER_ELEMENT: Readonly<Record<DataType, number>> = { float32: 4, int32: 4, uint8: 1 };
+export const BYTES_PER_ELEMENT: Readonly<Record<DataType, number>> = {
+  float32: 4,
+  float64: 8,
+  int32: 4,
+  uint8: 1,
+};
 
 /** A piece of planned memory. Several tensors may view one buffer (reshape). */
 export interface Buffer {
@@ -42,6 +47,8 @@ export type Split =
 
 export interface Operand {
   readonly buffer: Buffer;
+  readonly shape: Shape;
+  readonly dataType: DataType;
   readonly writes: boolean;
   /** `own`: only the worker's range of the split; `all`: anything. */
   readonly reach: "own" | "all";
@@ -81,15 +88,11 @@ export interface Work {
 }
 
 /** Operand constructors, so that a recording reads like the kernel's signature. */
-export const own = (tensor: WasmTensor): Operand => ({ buffer: tensor.buffer, writes: false, reach: "own" });
-export const all = (tensor: WasmTensor): Operand => ({ buffer: tensor.buffer, writes: false, reach: "all" });
-export const out = (tensor: WasmTensor): Operand => ({ buffer: tensor.buffer, writes: true, reach: "own" });
+export const own = (tensor: WasmTensor): Operand => ({ ...tensor, writes: false, reach: "own" });
+export const all = (tensor: WasmTensor): Operand => ({ ...tensor, writes: false, reach: "all" });
+export const out = (tensor: WasmTensor): Operand => ({ ...tensor, writes: true, reach: "own" });
 /** For results of which a worker's part is no contiguous range, such as columns; the parts are disjoint all the same. */
-export const outAll = (tensor: WasmTensor): Operand => ({
-  buffer: tensor.buffer,
-  writes: true,
-  reach: "all",
-});
+export const outAll = (tensor: WasmTensor): Operand => ({ ...tensor, writes: true, reach: "all" });
 export const scratch = (scratchBytes: number): Scratch => ({ scratchBytes });
 
 export const byImages = (count: number): Split => ({ by: "images", count });

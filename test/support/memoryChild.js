@@ -1,0 +1,47 @@
+/**
+ * What training takes of memory, measured in a process of its own: `node --expose-gc memoryChild.js steps 1000` trains one
+ * LeNet5 for so many steps after a warm-up; `… models 100` trains so many networks one after another. Prints JSON.
+ */
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { adam, datasets, models } from "../../dist/index.js";
+
+const [mode, count] = [process.argv[2], Number(process.argv[3])];
+const STEPS = 64; // an epoch
+const { train } = await datasets.loadDataset("shapes");
+const data = datasets.limit(train, STEPS * 32);
+
+function network() {
+  return models.lenet5().compile({ optimizer: adam(), loss: "sparseCategoricalCrossentropy" });
+}
+
+/** After all garbage is gone, as far as that can be had. */
+async function measure() {
+  for (let i = 0; i < 4; i++) {
+    globalThis.gc();
+    await sleep(20);
+  }
+  const threads = /^Threads:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"));
+  return { rssMB: process.memoryUsage().rss / 2 ** 20, threads: Number(threads[1]) };
+}
+
+const results = [];
+if (mode === "steps") {
+  const warmUp = Math.max(4, Math.ceil(count / STEPS / 5));
+  const epochs = warmUp + Math.ceil(count / STEPS);
+  const onEpochEnd = async (epoch) => {
+    if (epoch + 1 === warmUp || epoch + 1 === epochs) results.push(await measure());
+  };
+  await network().fit(data, { workers: 2, epochs, callbacks: [{ onEpochEnd }] });
+} else {
+  const warmUp = 5;
+  const few = datasets.limit(data, 64);
+  for (let i = 0; i < warmUp + count; i++) {
+    await network().fit(few, { workers: 2 });
+    if (i + 1 === warmUp || i + 1 === warmUp + count) results.push(await measure());
+  }
+}
+const [before, after] = results;
+process.stdout.write(
+  `${JSON.stringify({ grownMB: after.rssMB - before.rssMB, threads: [before.threads, after.threads], rssMB: after.rssMB })}\n`,
+);
