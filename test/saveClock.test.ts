@@ -46,6 +46,24 @@ describe("SaveClock", () => {
     expect(clock.delayMs()).toBe(1500);
   });
 
+  it("a save that holds training up for long comes less often: it takes one hundredth of the time at most", () => {
+    let now = 0;
+    const [slow, other] = [saver({ seconds: 30 }), saver({ seconds: 30 })];
+    const clock = new SaveClock([slow], 0, () => now);
+    now = 30_000;
+    expect(clock.due(1)).toEqual([slow]);
+    now += 1000;
+    clock.held(slow, 1000);
+    clock.held(other, 1e9);
+    expect(clock.delayMs()).toBe(99_000);
+    now += 98_999;
+    expect(clock.due(2)).toEqual([]);
+    now += 1;
+    expect(clock.due(3)).toEqual([slow]);
+    clock.held(slow, 10);
+    expect(clock.delayMs()).toBe(30_000);
+  });
+
   it("bounds a timer's time", () => {
     expect(new SaveClock([saver({ seconds: 1e9 })], 0).delayMs()).toBe(2 ** 31 - 1);
   });

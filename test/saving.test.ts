@@ -59,26 +59,29 @@ it("changes no bit, however often it is done", async () => {
   ]);
   saves.length = 0;
   const byClock = await trained({ workers: 2, callbacks: [saver({ seconds: 0.0005 })] });
-  expect(saves.length).toBeGreaterThan(6);
+  expect(saves.some((save) => save.startsWith("step"))).toBe(true);
   for (const saved of [bySteps, byClock]) expect(print(saved)).toEqual(print(without));
 });
 
 it("goes on in a validation, which may be long, with the state before it", async () => {
   const states: TrainingState[] = [];
+  let validating = false;
   const saver: Callback = {
     saveEvery: { seconds: 0.02 },
-    onSave: (context, when) => void (when === "step" && states.push(context.getTrainingState())),
+    onSave: (context) => void (validating && states.push(context.getTrainingState())),
   };
   const slow = (session: Session): Session => ({
     ...methodsOf(session),
     async evaluate(...args) {
-      states.length = 0;
+      validating = true;
       await new Promise((resolve) => setTimeout(resolve, 110));
-      return session.evaluate(...args);
+      const totals = await session.evaluate(...args);
+      validating = false;
+      return totals;
     },
   });
   const whole = await trained({ epochs: 1, callbacks: [saver] }, slow);
-  expect(states.length).toBeGreaterThan(1);
+  expect(states.length).toBeGreaterThan(0);
   for (const resume of states) {
     expect(resume).toMatchObject({ epoch: 0, stepInEpoch: 5, step: 5 });
     expect(print(await trained({ epochs: 1, resume }))).toEqual(print(whole));

@@ -36,9 +36,10 @@ interface Holder {
 
 /**
  * Takes a folder for this process, makes it when it is missing, and clears away what killed processes left in it.
+ * @param found  for tests: called between finding a dead owner's lock and removing it
  * @throws LockError when another living process has it, and says which
  */
-export async function lockFolder(folder: string): Promise<FolderLock> {
+export async function lockFolder(folder: string, found?: () => Promise<void>): Promise<FolderLock> {
   const lock = join(folder, "lock");
   const entry = `${tagOf(thisProcess())}.${randomBytes(4).toString("hex")}`;
   const note = `${JSON.stringify({ pid: process.pid, host: hostname(), since: new Date().toISOString() })}\n`;
@@ -47,7 +48,7 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
     await mkdir(prepared, { recursive: true });
     await writeFile(join(prepared, entry), note);
     const now = (await stat(join(prepared, entry))).mtimeMs;
-    while (!(await moveInto(prepared, lock))) await clearDead(folder, lock, now);
+    while (!(await moveInto(prepared, lock))) await clearDead(folder, lock, now, found);
   } catch (cause) {
     await rm(prepared, { recursive: true, force: true }).catch(() => {});
     if (cause instanceof LockError) throw cause;
@@ -88,7 +89,12 @@ async function moveInto(prepared: string, lock: string): Promise<boolean> {
 }
 
 /** Removes what a dead owner left. @throws LockError when the owner lives, or may live */
-async function clearDead(folder: string, lock: string, now: number): Promise<void> {
+async function clearDead(
+  folder: string,
+  lock: string,
+  now: number,
+  found?: () => Promise<void>,
+): Promise<void> {
   const holders = await holdersOf(lock, now);
   const living = holders.find(
     ({ fate, silentMs }) => fate === "alive" || (fate === "unknown" && silentMs < SILENCE_MS),
@@ -102,6 +108,7 @@ async function clearDead(folder: string, lock: string, now: number): Promise<voi
       `the run folder ${folder} is in use by ${living.note}. ${wait}, or choose another folder with --run.`,
     );
   }
+  await found?.();
   for (const { entry } of holders) {
     await rm(entry === undefined ? lock : join(lock, entry), { force: true });
   }

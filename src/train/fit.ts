@@ -248,7 +248,11 @@ class FitLoop {
   /** Lets those save whose time has come. Not once training is to end: the epoch is then shorter than a resumed one would be. */
   async #save(): Promise<void> {
     if (this.#context.stopTraining) return;
-    for (const callback of this.#clock.due(this.#step)) await callback.onSave?.(this.#context, "step");
+    for (const callback of this.#clock.due(this.#step)) {
+      const began = performance.now();
+      await callback.onSave?.(this.#context, "step");
+      this.#clock.held(callback, performance.now() - began);
+    }
   }
 
   /** A validation changes nothing that is saved, so it need not stop for it. */

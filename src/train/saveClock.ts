@@ -2,13 +2,16 @@
 import { mustBe, OptionError } from "../errors.js";
 import type { Callback } from "./types.js";
 
+/** A save that holds training up is waited for this many times as long before the next: it costs no more than 1 % of the time. */
+const REST = 99;
 /** What a timer takes at most. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
 interface Saver {
   readonly callback: Callback;
   /** Infinity when it goes by steps, and the other way round. */
-  readonly everyMs: number;
+  everyMs: number;
+  readonly leastMs: number;
   readonly everySteps: number;
   /** When it last saved: time and step. */
   ms: number;
@@ -30,7 +33,8 @@ export class SaveClock {
       if (!(Number.isInteger(steps) || steps === Number.POSITIVE_INFINITY) || steps < 1) {
         throw new OptionError(mustBe("fit", "saveEvery.steps", "be a positive integer", steps));
       }
-      this.#savers.push({ callback, everyMs: seconds * 1000, everySteps: steps, ms: now(), step });
+      const everyMs = seconds * 1000;
+      this.#savers.push({ callback, everyMs, leastMs: everyMs, everySteps: steps, ms: now(), step });
     }
   }
 
@@ -53,6 +57,14 @@ export class SaveClock {
     );
     for (const saver of due) Object.assign(saver, { ms: now, step });
     return due.map(({ callback }) => callback);
+  }
+
+  /** How long a save held training up. */
+  held(callback: Callback, ms: number): void {
+    const saver = this.#savers.find((known) => known.callback === callback);
+    if (!saver) return;
+    saver.everyMs = Math.max(saver.leastMs, REST * ms);
+    saver.ms = this.#now();
   }
 
   /** All have just saved: an epoch has ended. */
