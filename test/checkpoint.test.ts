@@ -11,6 +11,7 @@ import { loadTrainingState, saveTrainingState, weightsSha256 } from "../src/trai
 import { Model } from "../src/train/model.js";
 import { adam } from "../src/train/optimizers.js";
 import type { FitOptions, TrainingState } from "../src/train/types.js";
+import { expectClose } from "./support/close.js";
 import { temporaryFolder } from "./support/temporary.js";
 
 const VERSION_1 = join(import.meta.dirname, "fixtures/checkpoint-v1.safetensors");
@@ -166,8 +167,17 @@ describe("versions", () => {
     };
     const { state: resume } = await loadTrainingState(VERSION_1);
     expect(resume).toMatchObject({ formatVersion: 2, stopped: false, epoch: 1, stepInEpoch: 4, step: 14 });
+    const path = join(temporaryFolder(), "version2.safetensors");
+    await saveTrainingState(path, graph, resume);
+    const { state: resaved } = await loadTrainingState(path);
+    expect(resaved).toEqual(resume);
     const [continued, whole] = [await state(resume), await state()];
-    expect(continued).toEqual(whole);
+    expect(continued).toEqual(await state(resaved));
+    // The fixture's first steps were computed by the kernels of its day, which added in another order.
+    expect(continued.history.epochs).toEqual(whole.history.epochs);
+    for (const [name, values] of whole.weights) {
+      expectClose(continued.weights.get(name)!, values, { rtol: 1e-4, atol: 1e-5 }, name);
+    }
     expect((continued.callbacks.earlyStopping as { weights: unknown }).weights).toBeInstanceOf(Map);
   });
 });
@@ -211,7 +221,7 @@ describe("damage", () => {
       [{ $number: "seven" }, 'damaged: "$number" holds "seven"'],
       [{ $map: [[1]] }, 'damaged: "$map" holds [[1]]'],
       [{ $tensor: "conv2d/none" }, 'tensor "conv2d/none" of the training state is missing'],
-      [JSON.parse("[".repeat(100) + "]".repeat(100)), "nested too deeply"],
+      [JSON.parse("[".repeat(100) + "]".repeat(100)), "nested deeper than 32"],
     ]) {
       const path = await saved();
       edit(path, (training) => Object.assign(training, { callbacks: { mine } }));
