@@ -2,6 +2,7 @@
 
 export * from "./activation";
 export * from "./add";
+export * from "./augment";
 export * from "./averagePooling2d";
 export * from "./barrier";
 export * from "./batchNormalization";
@@ -11,7 +12,7 @@ export * from "./crossEntropy";
 export * from "./dense";
 export * from "./dropout";
 export * from "./fewFilters";
-export * from "./gather";
+export { gatherByteLabels, gatherBytes, gatherFloats, gatherIntLabels, scatterRows } from "./gather";
 export * from "./insideTaps";
 export * from "./matmul";
 export * from "./maxPooling2d";

@@ -60,6 +60,7 @@ export { input, l2 } from "./layers/index.js";
 export { type Graph, weightSpecs } from "./models/graph.js";
 export type { NetworkName, NetworkOptions } from "./models/networks.js";
 export type { LayerSummary, Summary } from "./models/summary.js";
+export { resolveAugmentation } from "./train/augmentation.js";
 export {
   csvLogger,
   earlyStopping,

@@ -1,6 +1,7 @@
 /** `cbapd train <network>`: trains, shows it, keeps the best, and can be interrupted at any step. */
 import type { Command } from "commander";
 import {
+  type Augmentation,
   adam,
   type Callback,
   type FitResult,
@@ -9,6 +10,7 @@ import {
   models,
   type NetworkName,
   OptionError,
+  resolveAugmentation,
   sgd,
   summaryData,
   summaryText,
@@ -17,6 +19,7 @@ import {
   unknownName,
   weightsSha256,
 } from "../index.js";
+import { augmentText, parseAugment } from "./augmentOption.js";
 import {
   choice,
   type DataOptions,
@@ -35,6 +38,7 @@ interface TrainOptions extends DataOptions {
   readonly optimizer: "adam" | "sgd";
   readonly learningRate: number;
   readonly momentum: number;
+  readonly augment?: Augmentation;
   readonly workers: number;
   readonly seed: number;
   readonly width: number;
@@ -55,6 +59,7 @@ export function trainCommand(program: Command): void {
     .option("--optimizer <name>", "adam or sgd", choice("--optimizer", ["adam", "sgd"]), "adam")
     .option("--learning-rate <rate>", "", positiveNumber("--learning-rate"), 0.001)
     .option("--momentum <share>", "of sgd", Number, 0)
+    .option("--augment <list>", "of training images: flip,crop:4,cutout:8,color:0.2", parseAugment)
     .option("--seed <n>", "decides weights, order and dropout", wholeNumber("--seed", 0), 0)
     .option("--width <factor>", "multiplies all filters and units", positiveNumber("--width"), 1)
     .option(
@@ -83,6 +88,7 @@ async function runTrain(network: string, options: TrainOptions): Promise<void> {
   const imageShape = options.data === "mnist" ? [28, 28, 1] : [32, 32, 3];
   // Whatever is wrong with the options shows before anything is fetched or moved.
   buildModel(name, options, 10, imageShape);
+  const augment = resolveAugmentation(options.augment, imageShape);
   const { train, test } = await loadData(options, imageShape);
   const model = buildModel(name, options, train.classes.length, imageShape);
 
@@ -92,7 +98,7 @@ async function runTrain(network: string, options: TrainOptions): Promise<void> {
   }
   const unlock = await folder.lock();
   try {
-    const settings = settingsOf(name, options, train.count, test.count);
+    const settings = settingsOf(name, { ...options, augment }, train.count, test.count);
     const resume = await folder.resume(settings);
     if (!resume) await folder.begin(settings, train.classes, model);
     say(summaryText(model));
@@ -110,6 +116,7 @@ async function runTrain(network: string, options: TrainOptions): Promise<void> {
         validationData: test,
         validationFrequency: options.validationFrequency,
         seed: options.seed,
+        augment,
         workers: options.workers,
         maxSteps: options.steps,
         signal: interruption.signal,
@@ -265,6 +272,7 @@ function settingsOf(name: NetworkName, options: TrainOptions, train: number, tes
     width,
     statistics,
     validationFrequency,
+    ...(options.augment && { augment: augmentText(options.augment) }),
   };
 }
 

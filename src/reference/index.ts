@@ -87,6 +87,7 @@ function poolingWindow(
 
 export * from "./activation.js";
 export * from "./add.js";
+export * from "./augmentation.js";
 export * from "./batchNormalization.js";
 export * from "./concatenate.js";
 export type { KernelGradients } from "./conv2d.js";

@@ -58,6 +58,13 @@ const logged = z
   .nullable()
   .transform((value) => value ?? Number.NaN);
 
+const augmentationSchema = z.strictObject({
+  crop: count.optional(),
+  flip: z.boolean().optional(),
+  color: z.number().optional(),
+  cutout: count.optional(),
+});
+
 const stateSchema = z.object({
   formatVersion: z.literal(1),
   seed: count,
@@ -74,6 +81,7 @@ const stateSchema = z.object({
   }),
   callbacks: z.record(z.string(), z.unknown()),
   optimizer: optimizerSchema,
+  augment: augmentationSchema.optional(),
 });
 
 /** Everything that a run needs to go on, in one file that is replaced atomically. @throws FileError */

@@ -1,11 +1,13 @@
 /** The fit loop: epochs, batches, validation, callbacks; interruptible after any step, and resumable from there. */
-import { CbapdError, mustBe, OptionError } from "../errors.js";
+import { isDeepStrictEqual } from "node:util";
+import { CbapdError, mustBe, OptionError, show } from "../errors.js";
 import type { Graph } from "../models/graph.js";
 import { permutation } from "../random.js";
 import { type Compiled, logsOf } from "./compile.js";
 import { openSession } from "./openSession.js";
 import type { Session, SessionData, Totals } from "./session.js";
 import type {
+  Augmentation,
   Callback,
   CallbackContext,
   FitOptions,
@@ -26,6 +28,7 @@ export interface Fit {
   readonly batchSize: number;
   readonly workers: number;
   readonly seed: number;
+  readonly augmentation: Augmentation | undefined;
   readonly options: FitOptions;
   readonly weights: ReadonlyMap<string, Float32Array>;
   /** Told the weights at the end, however it came: nothing that was learnt is lost. */
@@ -43,6 +46,7 @@ export async function runFit(fit: Fit, open: typeof openSession = openSession): 
     workers,
     seed,
     training,
+    augmentation: fit.augmentation,
     evaluation: validation,
   });
   try {
@@ -226,6 +230,7 @@ class FitLoop {
       history: structuredClone(this.#history),
       callbacks,
       optimizer: this.#fit.compiled.optimizer,
+      ...(this.#fit.augmentation && { augment: this.#fit.augmentation }),
       weights: this.#session.readWeights(),
       slots: this.#session.readSlots(),
     };
@@ -247,6 +252,10 @@ function checkResume(resume: TrainingState, fit: Fit): void {
     throw new OptionError(
       `fit: the run that is resumed uses ${resume.optimizer.name}; got ${fit.compiled.optimizer.name}.`,
     );
+  }
+  if (!isDeepStrictEqual(resume.augment, fit.augmentation)) {
+    const [before, now] = [resume.augment, fit.augmentation].map((settings) => settings ?? "none");
+    throw new OptionError(mustBe("fit", "augment", `be ${show(before)}, as in the run that is resumed`, now));
   }
   for (const name of fit.weights.keys()) {
     if (!resume.weights.has(name))

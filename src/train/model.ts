@@ -6,6 +6,7 @@ import { type Graph, weightSpecs } from "../models/graph.js";
 import { initialWeights } from "../models/initializers.js";
 import { summaryData, summaryText } from "../models/summary.js";
 import { sizeOf } from "../shape.js";
+import { resolveAugmentation } from "./augmentation.js";
 import { saveModel } from "./checkpoint.js";
 import { type Compiled, logsOf, resolveCompile } from "./compile.js";
 import { inputData, sessionData, split } from "./data.js";
@@ -71,6 +72,7 @@ export class Model {
     if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
       throw new OptionError(mustBe("fit", "seed", "be an integer in [0, 2^32)", seed));
     }
+    const augmentation = resolveAugmentation(options.augment, this.graph.nodes[0].outputShape);
     let training = sessionData("fit", this.graph, data, compiled.loss.name);
     let validation: SessionData | undefined;
     if (options.validationData) {
@@ -87,6 +89,7 @@ export class Model {
       batchSize,
       workers,
       seed,
+      augmentation,
       options,
       weights: this.#weights,
       keepWeights: (weights) => {

@@ -98,7 +98,8 @@ function recordPrograms(
     if (options.optimizer)
       add("training", training.count, (batch) => recordTraining(options, regions, batch));
     const batch = Math.min(options.batchSize, training.count);
-    add("gradients", batch, () => recordTraining({ ...options, optimizer: undefined }, regions, batch));
+    const asTheyAre = { ...options, optimizer: undefined, augmentation: undefined };
+    add("gradients", batch, () => recordTraining(asTheyAre, regions, batch));
   }
   if (evaluation) {
     if (evaluation.labels.length > 0) {

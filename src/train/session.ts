@@ -3,7 +3,7 @@
  * and predict over them. `openSession` (openSession.ts) gives the real one.
  */
 import type { Graph } from "../models/graph.js";
-import type { LossName, Optimizer } from "./types.js";
+import type { Augmentation, LossName, Optimizer } from "./types.js";
 
 /** Examples as the workers see them: a Dataset, or a part of one, or the user's arrays. */
 export interface SessionData {
@@ -26,6 +26,8 @@ export interface SessionOptions {
   readonly workers: number | "inline";
   readonly seed: number;
   readonly training?: SessionData;
+  /** Of training images; evaluation, prediction and `gradients` see images as they are. */
+  readonly augmentation?: Augmentation;
   readonly evaluation?: SessionData;
 }
 

@@ -2,6 +2,7 @@
  * The steps of training, evaluation and prediction, recorded as programs: gather the batch, forward, loss, backward,
  * update. Each batch size has programs of its own; all share the weights, the data and the activations' memory.
  */
+import { augmentImages } from "../backend/wasm/augment.js";
 import { wasmBackend } from "../backend/wasm/backend.js";
 import { gatherImages, gatherLabels, scatterOutputs } from "../backend/wasm/gather.js";
 import { recordMetrics } from "../backend/wasm/metrics.js";
@@ -9,6 +10,7 @@ import { recordAdam, recordSgd } from "../backend/wasm/optimizer.js";
 import { type DataType, Recorder, type WasmTensor } from "../backend/wasm/recorder.js";
 import type { Graph } from "../models/graph.js";
 import { backwardGraph, forwardGraph, penalty, withLogits } from "../models/run.js";
+import type { Augmentation } from "../reference/augmentation.js";
 import { type Shape, sizeOf } from "../shape.js";
 import type { DataRegions, Regions } from "./regions.js";
 import type { SessionData, SessionOptions } from "./session.js";
@@ -17,16 +19,16 @@ import type { Optimizer } from "./types.js";
 /** The k of top-k accuracy. */
 export const TOP_K = 5;
 
-type StepOptions = Pick<SessionOptions, "graph" | "loss" | "optimizer">;
+type StepOptions = Pick<SessionOptions, "graph" | "loss" | "optimizer" | "augmentation">;
 
-/** One training step on `batch` examples; without an optimizer it ends with the gradients. */
+/** One training step on `batch` examples; without an optimizer it ends with the gradients, of images as they are. */
 export function recordTraining(options: StepOptions, regions: Regions, batch: number): Recorder {
-  const { graph, optimizer } = options;
+  const { graph, optimizer, augmentation } = options;
   const recorder = new Recorder();
   const backend = wasmBackend(recorder);
   const data = regions.training!;
   const weights = weightTensors(recorder, regions);
-  const x = gatherBatch(recorder, graph, data, batch);
+  const x = gatherBatch(recorder, graph, data, batch, augmentation);
   const labels = gatherBatchLabels(recorder, graph, data, batch);
   const onNode = (node: string, phase: string) => {
     recorder.label = `${node} ${phase}`;
@@ -103,13 +105,22 @@ function weightTensors(recorder: Recorder, regions: Regions): Map<string, WasmTe
   );
 }
 
-function gatherBatch(recorder: Recorder, graph: Graph, regions: DataRegions, batch: number): WasmTensor {
+function gatherBatch(
+  recorder: Recorder,
+  graph: Graph,
+  regions: DataRegions,
+  batch: number,
+  augmentation?: Augmentation,
+): WasmTensor {
   recorder.label = "batch";
   const { data } = regions;
   const example: Shape = graph.nodes[0].outputShape;
   const dataType: DataType = data.images instanceof Uint8Array ? "uint8" : "float32";
   const source = recorder.tensor([data.count, ...example], dataType, regions.images);
-  return gatherImages(recorder, source, orderTensor(recorder, regions), data.scale, batch, example);
+  const order = orderTensor(recorder, regions);
+  return augmentation
+    ? augmentImages(recorder, source, order, data.scale, batch, example, augmentation)
+    : gatherImages(recorder, source, order, data.scale, batch, example);
 }
 
 function gatherBatchLabels(

@@ -1,6 +1,9 @@
 /** What the training API and the command line say to each other. Names are Keras' and tfjs'. */
 import type { Dataset } from "../data/dataset.js";
 import type { Graph } from "../models/graph.js";
+import type { Augmentation } from "../reference/augmentation.js";
+
+export type { Augmentation } from "../reference/augmentation.js";
 
 export type LossName = "sparseCategoricalCrossentropy" | "categoricalCrossentropy";
 export type MetricName = "accuracy" | "topKCategoricalAccuracy";
@@ -93,6 +96,7 @@ export interface TrainingState {
   readonly history: History;
   readonly callbacks: Readonly<Record<string, unknown>>;
   readonly optimizer: Optimizer;
+  readonly augment?: Augmentation;
   /** All weights, in order, trainable or not. */
   readonly weights: ReadonlyMap<string, Float32Array>;
   /** Optimizer slots by name, `adam/m/conv2d/kernel`. */
@@ -119,6 +123,8 @@ export interface FitOptions {
   /** Validate every n epochs (and never otherwise). */
   readonly validationFrequency?: number; // 1
   readonly shuffle?: boolean; // true
+  /** Changes training images at random as they enter a batch; validation sees them as they are. */
+  readonly augment?: Augmentation;
   readonly seed?: number; // 0
   /** Worker threads; default one a core. The result's bits do not depend on it. */
   readonly workers?: number;
