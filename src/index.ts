@@ -71,5 +71,13 @@ export {
 export { loadTrainingState, saveTrainingState, weightsSha256 } from "./train/checkpoint.js";
 export { Model } from "./train/model.js";
 export { trainingMemoryBytes } from "./train/openSession.js";
-export { adam, sgd } from "./train/optimizers.js";
+export { adam, adamw, OPTIMIZER_NAMES, rmsprop, sgd } from "./train/optimizers.js";
+export {
+  cosineDecay,
+  exponentialDecay,
+  learningRateAt,
+  oneCycle,
+  piecewiseConstantDecay,
+  warmup,
+} from "./train/schedules.js";
 export type * from "./train/types.js";

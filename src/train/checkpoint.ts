@@ -6,6 +6,7 @@ import { readSafetensors, type SafeTensor, writeSafetensors } from "../formats/s
 import { graphFromConfig, graphToConfig } from "../models/config.js";
 import { type Graph, weightSpecs } from "../models/graph.js";
 import { sameShape, sizeOf } from "../shape.js";
+import { optimizerSchema } from "./optimizerSchema.js";
 import type { TrainingState } from "./types.js";
 
 /** SHA-256 (hex) over all weights in order, as little-endian float32. */
@@ -34,22 +35,6 @@ export async function readModel(path: string): Promise<{ graph: Graph; weights: 
   const graph = graphFromConfig(parseJson(path, "model", metadata.model), path);
   return { graph, weights: takeWeights(path, graph, tensors) };
 }
-
-const optimizerSchema = z.discriminatedUnion("name", [
-  z.object({
-    name: z.literal("adam"),
-    learningRate: z.number(),
-    beta1: z.number(),
-    beta2: z.number(),
-    epsilon: z.number(),
-  }),
-  z.object({
-    name: z.literal("sgd"),
-    learningRate: z.number(),
-    momentum: z.number(),
-    nesterov: z.boolean(),
-  }),
-]);
 
 const count = z.number().int().nonnegative();
 // JSON has no NaN: a diverged run's numbers come back as null.
@@ -82,6 +67,8 @@ const stateSchema = z.object({
   callbacks: z.record(z.string(), z.unknown()),
   optimizer: optimizerSchema,
   augment: augmentationSchema.optional(),
+  mixup: z.number().optional(),
+  labelSmoothing: z.number().optional(),
 });
 
 /** Everything that a run needs to go on, in one file that is replaced atomically. @throws FileError */

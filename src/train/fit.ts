@@ -5,6 +5,7 @@ import type { Graph } from "../models/graph.js";
 import { permutation } from "../random.js";
 import { type Compiled, logsOf } from "./compile.js";
 import { openSession } from "./openSession.js";
+import { learningRateAt } from "./schedules.js";
 import type { Session, SessionData, Totals } from "./session.js";
 import type {
   Augmentation,
@@ -14,6 +15,7 @@ import type {
   FitResult,
   History,
   Logs,
+  Optimizer,
   Progress,
   TrainingState,
 } from "./types.js";
@@ -29,6 +31,7 @@ export interface Fit {
   readonly workers: number;
   readonly seed: number;
   readonly augmentation: Augmentation | undefined;
+  readonly mixup: number | undefined;
   readonly options: FitOptions;
   readonly weights: ReadonlyMap<string, Float32Array>;
   /** Told the weights at the end, however it came: nothing that was learnt is lost. */
@@ -47,6 +50,7 @@ export async function runFit(fit: Fit, open: typeof openSession = openSession): 
     seed,
     training,
     augmentation: fit.augmentation,
+    mixup: fit.mixup,
     evaluation: validation,
   });
   try {
@@ -54,7 +58,7 @@ export async function runFit(fit: Fit, open: typeof openSession = openSession): 
     if (options.resume) session.writeSlots(options.resume.slots);
     return await new FitLoop(fit, session).run();
   } finally {
-    fit.keepWeights(session.readWeights());
+    fit.keepWeights(session.readWeights(true));
     await session.close();
   }
 }
@@ -72,6 +76,7 @@ class FitLoop {
   #step: number;
   #totals: Totals;
   readonly #history: History;
+  #learningRate: number;
 
   constructor(fit: Fit, session: Session) {
     this.#fit = fit;
@@ -86,12 +91,24 @@ class FitLoop {
     this.#step = resume?.step ?? 0;
     this.#totals = { loss, correct, topK, samples };
     this.#history = structuredClone(resume?.history ?? { epochs: [], validationEpochs: [], logs: {} });
+    this.#learningRate = resume?.learningRate ?? learningRateAt(fit.compiled.optimizer.learningRate, 0);
+    const { optimizer } = fit.compiled;
+    const loop = this;
     this.#context = {
       graph: fit.graph,
-      getWeights: () => session.readWeights(),
+      getWeights: () => session.readWeights(true),
       setWeights: (weights) => session.writeWeights(weights),
       getTrainingState: () => this.#state(),
-      learningRate: resume?.learningRate ?? fit.compiled.optimizer.learningRate,
+      get learningRate() {
+        return loop.#rate();
+      },
+      set learningRate(rate) {
+        if (typeof optimizer.learningRate !== "number") {
+          const { name } = optimizer.learningRate;
+          throw new OptionError(`fit: a callback set the learning rate; the optimizer's follows ${name}.`);
+        }
+        loop.#learningRate = rate;
+      },
       stopTraining: false,
     };
     this.#callbacks.forEach((callback, index) => {
@@ -138,7 +155,8 @@ class FitLoop {
   /** The epoch's remaining steps: in one stretch, or one by one when a callback wants to know of each. */
   async #runSteps(): Promise<boolean> {
     const oneByOne = this.#callbacks.some((callback) => callback.onBatchBegin || callback.onBatchEnd);
-    const { options } = this.#fit;
+    const { options, compiled } = this.#fit;
+    const scheduled = compiled.optimizer.learningRate;
     while (this.#stepInEpoch < this.#steps && !this.#context.stopTraining) {
       if (this.#stopped()) return false;
       const from = this.#stepInEpoch;
@@ -149,7 +167,7 @@ class FitLoop {
         from,
         to,
         step: this.#step,
-        learningRate: this.#context.learningRate,
+        learningRate: typeof scheduled === "number" ? this.#learningRate : scheduled,
         totals: this.#totals,
         onProgress: this.#progress("training", this.#steps),
         signal: options.signal,
@@ -183,6 +201,12 @@ class FitLoop {
       this.#history.logs[name] ??= [];
       this.#history.logs[name].push(value);
     }
+  }
+
+  /** Of the next step. */
+  #rate(): number {
+    const { learningRate } = this.#fit.compiled.optimizer;
+    return typeof learningRate === "number" ? this.#learningRate : learningRateAt(learningRate, this.#step);
   }
 
   #stopped(): boolean {
@@ -225,12 +249,12 @@ class FitLoop {
       epoch: this.#epoch,
       stepInEpoch: this.#stepInEpoch,
       step: this.#step,
-      learningRate: this.#context.learningRate,
+      learningRate: this.#rate(),
       totals: [loss, correct, topK, samples],
       history: structuredClone(this.#history),
       callbacks,
       optimizer: this.#fit.compiled.optimizer,
-      ...(this.#fit.augmentation && { augment: this.#fit.augmentation }),
+      ...dataSettings(this.#fit),
       weights: this.#session.readWeights(),
       slots: this.#session.readSlots(),
     };
@@ -253,12 +277,44 @@ function checkResume(resume: TrainingState, fit: Fit): void {
       `fit: the run that is resumed uses ${resume.optimizer.name}; got ${fit.compiled.optimizer.name}.`,
     );
   }
-  if (!isDeepStrictEqual(resume.augment, fit.augmentation)) {
-    const [before, now] = [resume.augment, fit.augmentation].map((settings) => settings ?? "none");
-    throw new OptionError(mustBe("fit", "augment", `be ${show(before)}, as in the run that is resumed`, now));
-  }
+  differs("fit", dataSettings(resume), dataSettings(fit));
+  differs("fit: optimizer", optimizerSettings(resume.optimizer), optimizerSettings(fit.compiled.optimizer));
   for (const name of fit.weights.keys()) {
     if (!resume.weights.has(name))
       throw new CbapdError(`fit: the run that is resumed has no weight "${name}".`);
+  }
+}
+
+/** What is done to the training data, as far as anything is. */
+function dataSettings(given: Fit | TrainingState) {
+  const { augment, mixup, labelSmoothing } =
+    "compiled" in given
+      ? {
+          augment: given.augmentation,
+          mixup: given.mixup,
+          labelSmoothing: given.compiled.loss.labelSmoothing,
+        }
+      : given;
+  return {
+    ...(augment && { augment }),
+    ...(mixup && { mixup }),
+    ...(labelSmoothing && { labelSmoothing }),
+  };
+}
+
+/** A learning rate that is a number goes on from what it had become; only a schedule must be the same. */
+function optimizerSettings({ learningRate, ...rest }: Optimizer) {
+  return typeof learningRate === "number" ? rest : { learningRate, ...rest };
+}
+
+/** @throws OptionError naming the first setting that is not as it was */
+function differs(where: string, before: object, now: object): void {
+  const [old, current] = [before, now] as Record<string, unknown>[];
+  for (const name of new Set([...Object.keys(old), ...Object.keys(current)])) {
+    if (isDeepStrictEqual(old[name], current[name])) continue;
+    const rule = `be ${name in old ? show(old[name]) : "left out"}, as in the run that is resumed`;
+    throw new OptionError(
+      `${where}: ${name} must ${rule}; got ${name in current ? show(current[name]) : "none"}.`,
+    );
   }
 }

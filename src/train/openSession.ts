@@ -3,6 +3,7 @@ import { loadCore } from "../backend/wasm/loader.js";
 import { alignUp } from "../backend/wasm/plan.js";
 import { finishProgram, type Program } from "../backend/wasm/program.js";
 import type { Recorder } from "../backend/wasm/recorder.js";
+import { STEP_NUMBERS } from "../backend/wasm/state.js";
 import { OptionError, WorkerError } from "../errors.js";
 import type { Graph } from "../models/graph.js";
 import { sizeOf } from "../shape.js";
@@ -10,10 +11,10 @@ import { CONTROL_PROGRESS } from "../workers/control.js";
 import type { Gang, GangSetup, WorkerStretch } from "../workers/gang.js";
 import { inlineGang } from "../workers/inline.js";
 import { nodeGang } from "../workers/node-gang.js";
-import { LearningRates } from "./learningRates.js";
-import { type DataRegions, layOut, type Regions, type WeightRegion } from "./regions.js";
+import { AVERAGE, type DataRegions, layOut, type Regions, type WeightRegion } from "./regions.js";
 import type { Session, SessionData, SessionOptions, Stretch, Totals } from "./session.js";
 import { recordEvaluation, recordPrediction, recordTraining } from "./step.js";
+import { StepNumbers } from "./stepNumbers.js";
 import type { Optimizer } from "./types.js";
 
 const PAGE_BYTES = 65536;
@@ -98,7 +99,7 @@ function recordPrograms(
     if (options.optimizer)
       add("training", training.count, (batch) => recordTraining(options, regions, batch));
     const batch = Math.min(options.batchSize, training.count);
-    const asTheyAre = { ...options, optimizer: undefined, augmentation: undefined };
+    const asTheyAre = { ...options, optimizer: undefined, augmentation: undefined, mixup: undefined };
     add("gradients", batch, () => recordTraining(asTheyAre, regions, batch));
   }
   if (evaluation) {
@@ -117,7 +118,7 @@ class SharedSession implements Session {
   readonly #gang: Gang;
   readonly #indices: ProgramIndices;
   readonly #buffer: ArrayBufferLike;
-  readonly #rates: LearningRates | undefined;
+  readonly #numbers: StepNumbers | undefined;
 
   constructor(
     options: SessionOptions,
@@ -133,16 +134,23 @@ class SharedSession implements Session {
     this.memoryBytes = memoryBytes;
     this.#gang = gang;
     this.#indices = indices;
-    this.#rates = options.optimizer && new LearningRates(options.optimizer);
+    const { optimizer, mixup: alpha, seed } = options;
+    this.#numbers =
+      optimizer && new StepNumbers(optimizer, alpha === undefined ? undefined : { alpha, seed });
     for (const region of [regions.training, regions.evaluation]) if (region) this.#copyData(region);
   }
 
-  readWeights(): Map<string, Float32Array> {
-    return new Map(this.#regions.weights.map((weight) => [weight.spec.name, this.#weight(weight).slice()]));
+  readWeights(averaged = false): Map<string, Float32Array> {
+    return new Map(
+      this.#regions.weights.map((weight) => [weight.spec.name, this.#weight(weight, averaged).slice()]),
+    );
   }
 
   writeWeights(weights: ReadonlyMap<string, Float32Array>): void {
-    for (const weight of this.#regions.weights) this.#weight(weight).set(weights.get(weight.spec.name)!);
+    for (const weight of this.#regions.weights) {
+      for (const averaged of [false, true])
+        this.#weight(weight, averaged).set(weights.get(weight.spec.name)!);
+    }
   }
 
   readSlots(): Map<string, Float32Array> {
@@ -159,12 +167,12 @@ class SharedSession implements Session {
 
   async train(stretch: Stretch): Promise<{ steps: number; totals: Totals }> {
     const { from, to, step, learningRate } = stretch;
-    const { training, learningRates } = this.#regions;
-    this.#rates!.fill(this.#floats(learningRates, to - from), step, learningRate);
+    const { training, stepNumbers } = this.#regions;
+    this.#numbers!.fill(this.#floats(stepNumbers, (to - from) * STEP_NUMBERS), step, learningRate);
     this.#writeTotals(stretch.totals);
     const steps = await this.#run(
       "training",
-      { count: training!.data.count, from, to, step, learningRates },
+      { count: training!.data.count, from, to, step, stepNumbers },
       stretch.onProgress,
       stretch.signal,
     );
@@ -206,13 +214,13 @@ class SharedSession implements Session {
     return this.#gang.close();
   }
 
-  #whole(count: number): Pick<WorkerStretch, "count" | "from" | "to" | "step" | "learningRates"> {
-    return { count, from: 0, to: Math.ceil(count / this.#options.batchSize), step: 0, learningRates: 0 };
+  #whole(count: number): Pick<WorkerStretch, "count" | "from" | "to" | "step" | "stepNumbers"> {
+    return { count, from: 0, to: Math.ceil(count / this.#options.batchSize), step: 0, stepNumbers: 0 };
   }
 
   async #run(
     phase: Phase,
-    stretch: Pick<WorkerStretch, "count" | "from" | "to" | "step" | "learningRates">,
+    stretch: Pick<WorkerStretch, "count" | "from" | "to" | "step" | "stepNumbers">,
     onProgress?: OnProgress,
     signal?: AbortSignal,
   ): Promise<number> {
@@ -246,8 +254,9 @@ class SharedSession implements Session {
     this.#ints(order, data.count).set(identity(data.count));
   }
 
-  #weight({ spec, offset }: WeightRegion): Float32Array {
-    const base = spec.trainable ? this.#regions.trainable : this.#regions.moving;
+  #weight({ spec, offset }: WeightRegion, averaged: boolean): Float32Array {
+    const { trainable, moving, slots } = this.#regions;
+    const base = spec.trainable ? (averaged && slots.get(AVERAGE)) || trainable : moving;
     return this.#floats(base + offset, sizeOf(spec.shape));
   }
 

@@ -3,7 +3,7 @@
  * and predict over them. `openSession` (openSession.ts) gives the real one.
  */
 import type { Graph } from "../models/graph.js";
-import type { Augmentation, LossName, Optimizer } from "./types.js";
+import type { Augmentation, LearningRateSchedule, LossOptions, Optimizer } from "./types.js";
 
 /** Examples as the workers see them: a Dataset, or a part of one, or the user's arrays. */
 export interface SessionData {
@@ -18,7 +18,7 @@ export interface SessionData {
 
 export interface SessionOptions {
   readonly graph: Graph;
-  readonly loss: { readonly name: LossName; readonly fromLogits: boolean };
+  readonly loss: LossOptions;
   /** Needed for training. */
   readonly optimizer?: Optimizer;
   readonly batchSize: number;
@@ -28,6 +28,8 @@ export interface SessionOptions {
   readonly training?: SessionData;
   /** Of training images; evaluation, prediction and `gradients` see images as they are. */
   readonly augmentation?: Augmentation;
+  /** Mixup's alpha; for training alone too. */
+  readonly mixup?: number;
   readonly evaluation?: SessionData;
 }
 
@@ -46,7 +48,7 @@ export interface Stretch {
   readonly to: number;
   /** Steps done in the whole run before `from`: Adam's t − 1, and the random numbers' counter. */
   readonly step: number;
-  readonly learningRate: number;
+  readonly learningRate: number | LearningRateSchedule;
   /** Sums over the epoch so far; added to. */
   readonly totals: Totals;
   /** Called several times a second. */
@@ -58,8 +60,9 @@ export interface Stretch {
 export interface Session {
   /** Bytes of the shared memory in use. */
   readonly memoryBytes: number;
-  /** Copies by weight name, in order. */
-  readWeights(): Map<string, Float32Array>;
+  /** Copies by weight name, in order: as trained, or trainable ones as their moving average where there is one. */
+  readWeights(averaged?: boolean): Map<string, Float32Array>;
+  /** Moving averages start from them anew. */
   writeWeights(weights: ReadonlyMap<string, Float32Array>): void;
   /** Optimizer slots by name, `adam/m/conv2d/kernel`; a fresh session's are zero. */
   readSlots(): Map<string, Float32Array>;
@@ -68,7 +71,7 @@ export interface Session {
   setOrder(order: Int32Array): void;
   /** Runs training steps; resolves with how many were done (fewer only after an abort). @throws WorkerError */
   train(stretch: Stretch): Promise<{ steps: number; totals: Totals }>;
-  /** Over all evaluation data, in order. */
+  /** Over all evaluation data, in order; with moving averages of weights where there are any, as `predict`. */
   evaluate(
     onProgress?: (step: number, totals: Totals, stepMs: number) => void,
     signal?: AbortSignal,

@@ -1,7 +1,13 @@
 /** What one worker does: runs programs on its own range, and meets the others where the program says. */
 import { instantiateCore, type Kernels } from "../backend/wasm/loader.js";
 import { type Call, rangeOf } from "../backend/wasm/program.js";
-import { STATE_FIRST, STATE_LEARNING_RATE, STATE_SEED, STATE_STEP } from "../backend/wasm/state.js";
+import {
+  STATE_FIRST,
+  STATE_LEARNING_RATE,
+  STATE_SEED,
+  STATE_STEP,
+  STEP_NUMBERS,
+} from "../backend/wasm/state.js";
 import { WorkerError } from "../errors.js";
 import {
   BARRIER_ABORTED,
@@ -71,9 +77,9 @@ export class Runner {
     this.#words[at + (STATE_STEP >> 2)] = stretch.step + (step - stretch.from);
     this.#words[at + (STATE_SEED >> 2)] = stretch.seed;
     this.#words[at + (STATE_FIRST >> 2)] = step * stretch.batchSize;
-    if (stretch.learningRates !== 0) {
-      const rate = this.#floats[(stretch.learningRates >> 2) + (step - stretch.from)];
-      this.#floats[at + (STATE_LEARNING_RATE >> 2)] = rate;
+    if (stretch.stepNumbers !== 0) {
+      const from = (stretch.stepNumbers >> 2) + (step - stretch.from) * STEP_NUMBERS;
+      this.#floats.copyWithin(at + (STATE_LEARNING_RATE >> 2), from, from + STEP_NUMBERS);
     }
   }
 

@@ -1,9 +1,19 @@
 /** Records weight updates: in place, over flat tensors of one size, split by elements. */
 import { sizeOf } from "../../shape.js";
-import { byRows, out, own, type Recorder, stepState, type WasmTensor } from "./recorder.js";
+import { byRows, out, own, type Recorder, type Split, stepState, type WasmTensor } from "./recorder.js";
 
 /** Elements are dealt out in cache lines, so that no two workers write one line. */
 const UNIT = 16;
+
+/** Any instruction over all elements of a tensor, one by one. */
+export function byElements(tensor: WasmTensor): Split {
+  return byRows(sizeOf(tensor.shape), UNIT);
+}
+
+/** w −= decay·w before the update, with the step state's decay. */
+interface Decay {
+  readonly decays?: boolean; // false
+}
 
 /** The learning rate is read from the step state, with Adam's bias correction in it. */
 export function recordAdam(
@@ -12,11 +22,16 @@ export function recordAdam(
   m: WasmTensor,
   v: WasmTensor,
   gradients: WasmTensor,
-  { beta1, beta2, epsilon }: { readonly beta1: number; readonly beta2: number; readonly epsilon: number },
+  {
+    beta1,
+    beta2,
+    epsilon,
+    decays,
+  }: Decay & { readonly beta1: number; readonly beta2: number; readonly epsilon: number },
 ): void {
   recorder.record(
     "adamUpdate",
-    byRows(sizeOf(weights.shape), UNIT),
+    byElements(weights),
     out(weights),
     out(m),
     out(v),
@@ -25,6 +40,7 @@ export function recordAdam(
     beta1,
     beta2,
     epsilon,
+    decays ? 1 : 0,
   );
 }
 
@@ -34,16 +50,64 @@ export function recordSgd(
   weights: WasmTensor,
   velocity: WasmTensor | undefined,
   gradients: WasmTensor,
-  { momentum, nesterov }: { readonly momentum: number; readonly nesterov: boolean },
+  { momentum, nesterov, decays }: Decay & { readonly momentum: number; readonly nesterov: boolean },
 ): void {
   recorder.record(
     "sgdUpdate",
-    byRows(sizeOf(weights.shape), UNIT),
+    byElements(weights),
     out(weights),
     velocity ? out(velocity) : 0,
     own(gradients),
     stepState,
     velocity ? momentum : 0,
     nesterov ? 1 : 0,
+    decays ? 1 : 0,
   );
+}
+
+export interface RmspropSlots {
+  readonly velocity: WasmTensor;
+  /** When centered. */
+  readonly average: WasmTensor | undefined;
+  /** With momentum. */
+  readonly moving: WasmTensor | undefined;
+}
+
+export function recordRmsprop(
+  recorder: Recorder,
+  weights: WasmTensor,
+  { velocity, average, moving }: RmspropSlots,
+  gradients: WasmTensor,
+  {
+    rho,
+    momentum,
+    epsilon,
+    decays,
+  }: Decay & { readonly rho: number; readonly momentum: number; readonly epsilon: number },
+): void {
+  recorder.record(
+    "rmspropUpdate",
+    byElements(weights),
+    out(weights),
+    out(velocity),
+    average ? out(average) : 0,
+    moving ? out(moving) : 0,
+    own(gradients),
+    stepState,
+    rho,
+    moving ? momentum : 0,
+    epsilon,
+    average ? 1 : 0,
+    decays ? 1 : 0,
+  );
+}
+
+/** The moving average of weights, after their update. */
+export function recordAverage(
+  recorder: Recorder,
+  average: WasmTensor,
+  weights: WasmTensor,
+  momentum: number,
+): void {
+  recorder.record("averageWeights", byElements(weights), out(average), own(weights), stepState, momentum);
 }
