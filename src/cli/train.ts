@@ -1,8 +1,6 @@
 /** `cbapd train <network>`: trains, shows it, keeps the best, and can be interrupted at any step. */
 import type { Command } from "commander";
 import {
-  type Augmentation,
-  adam,
   type Callback,
   type FitResult,
   type Logs,
@@ -11,7 +9,6 @@ import {
   type NetworkName,
   OptionError,
   resolveAugmentation,
-  sgd,
   summaryData,
   summaryText,
   type TrainingState,
@@ -19,7 +16,6 @@ import {
   unknownName,
   weightsSha256,
 } from "../index.js";
-import { augmentText, parseAugment } from "./augmentOption.js";
 import {
   choice,
   type DataOptions,
@@ -31,14 +27,16 @@ import {
 } from "./options.js";
 import { ProgressBar, showLogs } from "./progressBar.js";
 import { RunFolder, type RunSettings } from "./runFolder.js";
+import {
+  fitOptionsOf,
+  optimizerOf,
+  type TrainingOptions,
+  trainingSettings,
+  withTrainingOptions,
+} from "./trainingOptions.js";
 
-interface TrainOptions extends DataOptions {
-  readonly epochs: number;
+interface TrainOptions extends DataOptions, TrainingOptions {
   readonly batchSize: number;
-  readonly optimizer: "adam" | "sgd";
-  readonly learningRate: number;
-  readonly momentum: number;
-  readonly augment?: Augmentation;
   readonly workers: number;
   readonly seed: number;
   readonly width: number;
@@ -50,16 +48,15 @@ interface TrainOptions extends DataOptions {
   readonly json?: boolean;
 }
 
+/** Steps of an epoch, while only the options' sense is in question. */
+const ANY_STEPS = 1000;
+
 export function trainCommand(program: Command): void {
   const command = program
     .command("train")
     .description("train a network; the same command again goes on where it stopped")
     .argument("<network>", models.names.join(", "))
     .option("--epochs <n>", "in all: a continued run counts those it has", wholeNumber("--epochs"), 5)
-    .option("--optimizer <name>", "adam or sgd", choice("--optimizer", ["adam", "sgd"]), "adam")
-    .option("--learning-rate <rate>", "", positiveNumber("--learning-rate"), 0.001)
-    .option("--momentum <share>", "of sgd", Number, 0)
-    .option("--augment <list>", "of training images: flip,crop:4,cutout:8,color:0.2", parseAugment)
     .option("--seed <n>", "decides weights, order and dropout", wholeNumber("--seed", 0), 0)
     .option("--width <factor>", "multiplies all filters and units", positiveNumber("--width"), 1)
     .option(
@@ -73,7 +70,7 @@ export function trainCommand(program: Command): void {
     .option("--run <folder>", "where everything is kept (default: runs/<network>)")
     .option("--fresh", "move the folder's old run aside and start anew")
     .option("--json", "print one JSON object a line");
-  withWorkers(withDataOptions(command)).addHelpText(
+  withWorkers(withDataOptions(withTrainingOptions(command))).addHelpText(
     "after",
     "\nExample:\n  $ cbapd train lenet5 --epochs 10 --seed 1 --run runs/first\n\n" +
       "Ctrl-C finishes the step, saves, and says how to go on.",
@@ -87,10 +84,11 @@ async function runTrain(network: string, options: TrainOptions): Promise<void> {
   const say = options.json ? () => {} : (line: string) => void process.stdout.write(`${line}\n`);
   const imageShape = options.data === "mnist" ? [28, 28, 1] : [32, 32, 3];
   // Whatever is wrong with the options shows before anything is fetched or moved.
-  buildModel(name, options, 10, imageShape);
+  buildModel(name, options, 10, imageShape, ANY_STEPS);
   const augment = resolveAugmentation(options.augment, imageShape);
   const { train, test } = await loadData(options, imageShape);
-  const model = buildModel(name, options, train.classes.length, imageShape);
+  const stepsPerEpoch = Math.ceil(train.count / options.batchSize);
+  const model = buildModel(name, options, train.classes.length, imageShape, stepsPerEpoch);
 
   if (options.fresh) {
     const moved = await folder.moveAside();
@@ -116,7 +114,7 @@ async function runTrain(network: string, options: TrainOptions): Promise<void> {
         validationData: test,
         validationFrequency: options.validationFrequency,
         seed: options.seed,
-        augment,
+        ...fitOptionsOf({ ...options, augment }),
         workers: options.workers,
         maxSteps: options.steps,
         signal: interruption.signal,
@@ -170,7 +168,7 @@ async function finish(
     steps: state.step,
     ...summaryCounts(model),
     history: history.logs,
-    weightsSha256: weightsSha256(state.weights),
+    weightsSha256: weightsSha256(model.getWeights()),
   };
   process.stdout.write(`${JSON.stringify(last)}\n`);
 }
@@ -243,16 +241,20 @@ function buildModel(
   options: TrainOptions,
   classes: number,
   imageShape: readonly number[],
+  stepsPerEpoch: number,
 ): Model {
-  const { width, statistics, learningRate, momentum } = options;
+  const { width, statistics, labelSmoothing } = options;
   if (statistics !== "batch" && name !== "inception10") {
     throw new OptionError(`--statistics ${statistics} is for inception10; got network "${name}".`);
   }
   const network = { classes, inputShape: imageShape, width };
   const model =
     name === "inception10" ? models.inception10({ ...network, statistics }) : models[name](network);
-  const optimizer = options.optimizer === "adam" ? adam({ learningRate }) : sgd({ learningRate, momentum });
-  return model.compile({ optimizer, loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"] });
+  return model.compile({
+    optimizer: optimizerOf(options, stepsPerEpoch),
+    loss: { name: "sparseCategoricalCrossentropy", labelSmoothing },
+    metrics: ["accuracy"],
+  });
 }
 
 /** `--workers` and `--epochs` are not among them: they change nothing that is there already. */
@@ -272,7 +274,7 @@ function settingsOf(name: NetworkName, options: TrainOptions, train: number, tes
     width,
     statistics,
     validationFrequency,
-    ...(options.augment && { augment: augmentText(options.augment) }),
+    ...trainingSettings(options),
   };
 }
 
