@@ -11,6 +11,7 @@ export const Purpose = {
   Dropout: 3,
   Dataset: 4,
   Augmentation: 5,
+  Sweep: 6,
 } as const;
 export type Purpose = (typeof Purpose)[keyof typeof Purpose];
 

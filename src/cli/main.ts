@@ -6,7 +6,9 @@ import { checkCommand } from "./check.js";
 import { dataCommand } from "./data.js";
 import { evaluateCommand } from "./evaluate.js";
 import { predictCommand } from "./predict.js";
+import { recipeCommand } from "./recipe.js";
 import { summaryCommand } from "./summary.js";
+import { sweepCommand } from "./sweep.js";
 import { trainCommand } from "./train.js";
 import { verifyCommand } from "./verify.js";
 import { version } from "./version.js";
@@ -25,6 +27,8 @@ const program = new Command("cbapd")
 
 const COMMANDS = [
   trainCommand,
+  recipeCommand,
+  sweepCommand,
   evaluateCommand,
   predictCommand,
   summaryCommand,
