@@ -3,6 +3,7 @@
 export * from "./activation";
 export * from "./add";
 export * from "./augment";
+export * from "./average";
 export * from "./averagePooling2d";
 export * from "./barrier";
 export * from "./batchNormalization";
@@ -20,6 +21,7 @@ export * from "./maxPooling2d";
 export * from "./metrics";
 export * from "./mix";
 export * from "./optimizer";
+export * from "./rmsprop";
 export * from "./sums";
 export { tile1, tile2, tile3, tile4, tile5 } from "./tile";
 export * from "./winograd";

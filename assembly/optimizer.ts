@@ -1,8 +1,9 @@
 /**
- * Weight updates and L2 regularisation, over flat arrays: elements [begin, end).
- * With `decays` ≠ 0 an update begins with w −= decay·w, decay = learning rate·weight decay, which is in the step state.
+ * Weight updates and L2 regularisation, over flat arrays: elements [begin, end). With `decays` ≠ 0 an update begins with
+ * w −= decay·w, decay = learning rate·weight decay, which is in the step state.
  */
-import { STATE_DECAY, STATE_LEARNING_RATE, STATE_STEP } from "./state";
+import { decayed1, decayed4 } from "./decay";
+import { STATE_DECAY, STATE_LEARNING_RATE } from "./state";
 
 /** Elements of one partial sum of squares; src/backend/wasm/l2.ts has the same. */
 const L2_BLOCK: i32 = 4096;
@@ -57,17 +58,6 @@ export function adamUpdate(
     const step = (rate * mean) / (sqrt<f32>(square) + epsilon);
     store<f32>(weights + at, decayed1(weights + at, decays, decay) - step);
   }
-}
-
-/** Four weights, or one, after weight decay. */
-function decayed4(weights: usize, decays: i32, decay: f32): v128 {
-  const w = v128.load(weights);
-  return decays ? f32x4.sub(w, f32x4.mul(f32x4.splat(decay), w)) : w;
-}
-
-function decayed1(weight: usize, decays: i32, decay: f32): f32 {
-  const w = load<f32>(weight);
-  return decays ? w - decay * w : w;
 }
 
 /**
@@ -129,96 +119,6 @@ function sgdPlain(
   for (; i < end; ++i) {
     const at = (<usize>i) << 2;
     store<f32>(weights + at, decayed1(weights + at, decays, decay) - rate * load<f32>(gradients + at));
-  }
-}
-
-/**
- * velocity += (g² − velocity)(1 − ρ); step = lr·g/√(velocity + ε). Centered: average += (g − average)(1 − ρ), and
- * max(velocity − average², 0) stands for velocity in the step: rounding may make the difference negative. Then w −= step, or
- * with momentum ≠ 0 moving = momentum·moving + step and w −= moving. lr is in the step state. average and moving are not
- * touched, and may be any address, where they are not needed. In place; no aliasing.
- */
-export function rmspropUpdate(
-  weights: usize,
-  velocity: usize,
-  average: usize,
-  moving: usize,
-  gradients: usize,
-  stepState: usize,
-  rho: f64,
-  momentum: f32,
-  epsilon: f32,
-  centered: i32,
-  decays: i32,
-  begin: i32,
-  end: i32,
-): void {
-  const rate = load<f32>(stepState + STATE_LEARNING_RATE);
-  const decay = load<f32>(stepState + STATE_DECAY);
-  const fresh = <f32>(1.0 - rho);
-  let i = begin;
-  for (; i + 4 <= end; i += 4) {
-    const at = (<usize>i) << 2;
-    const g = v128.load(gradients + at);
-    let square = v128.load(velocity + at);
-    square = f32x4.add(square, f32x4.mul(f32x4.sub(f32x4.mul(g, g), square), f32x4.splat(fresh)));
-    v128.store(velocity + at, square);
-    if (centered) {
-      let mean = v128.load(average + at);
-      mean = f32x4.add(mean, f32x4.mul(f32x4.sub(g, mean), f32x4.splat(fresh)));
-      v128.store(average + at, mean);
-      square = f32x4.max(f32x4.sub(square, f32x4.mul(mean, mean)), f32x4.splat(0));
-    }
-    const root = f32x4.sqrt(f32x4.add(square, f32x4.splat(epsilon)));
-    let step = f32x4.div(f32x4.mul(f32x4.splat(rate), g), root);
-    if (momentum !== 0) {
-      step = f32x4.add(f32x4.mul(f32x4.splat(momentum), v128.load(moving + at)), step);
-      v128.store(moving + at, step);
-    }
-    v128.store(weights + at, f32x4.sub(decayed4(weights + at, decays, decay), step));
-  }
-  for (; i < end; ++i) {
-    const at = (<usize>i) << 2;
-    const g = load<f32>(gradients + at);
-    let square = load<f32>(velocity + at);
-    square += (g * g - square) * fresh;
-    store<f32>(velocity + at, square);
-    if (centered) {
-      let mean = load<f32>(average + at);
-      mean += (g - mean) * fresh;
-      store<f32>(average + at, mean);
-      square = max<f32>(square - mean * mean, 0);
-    }
-    let step = (rate * g) / sqrt<f32>(square + epsilon);
-    if (momentum !== 0) {
-      step = momentum * load<f32>(moving + at) + step;
-      store<f32>(moving + at, step);
-    }
-    store<f32>(weights + at, decayed1(weights + at, decays, decay) - step);
-  }
-}
-
-/** average += (w − average)(1 − momentum); in step 0 average = w. In place; no aliasing. */
-export function averageWeights(
-  average: usize,
-  weights: usize,
-  stepState: usize,
-  momentum: f64,
-  begin: i32,
-  end: i32,
-): void {
-  const fresh: f32 = load<i32>(stepState + STATE_STEP) === 0 ? 1 : <f32>(1.0 - momentum);
-  let i = begin;
-  for (; i + 4 <= end; i += 4) {
-    const at = (<usize>i) << 2;
-    const held = v128.load(average + at);
-    const change = f32x4.mul(f32x4.sub(v128.load(weights + at), held), f32x4.splat(fresh));
-    v128.store(average + at, f32x4.add(held, change));
-  }
-  for (; i < end; ++i) {
-    const at = (<usize>i) << 2;
-    const held = load<f32>(average + at);
-    store<f32>(average + at, held + (load<f32>(weights + at) - held) * fresh);
   }
 }
 

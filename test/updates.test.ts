@@ -1,8 +1,10 @@
 /** RMSprop, weight decay, moving averages of weights and gradient clipping: kernels against the textbook. */
 import { describe, expect, test } from "vitest";
+import { recordAverage } from "../src/backend/wasm/average.js";
 import { recordClipNorms, recordClipValues } from "../src/backend/wasm/clip.js";
-import { recordAdam, recordAverage, recordRmsprop, recordSgd } from "../src/backend/wasm/optimizer.js";
+import { recordAdam, recordSgd } from "../src/backend/wasm/optimizer.js";
 import type { WasmTensor } from "../src/backend/wasm/recorder.js";
+import { recordRmsprop } from "../src/backend/wasm/rmsprop.js";
 import { clipByNorm, clipByValue } from "../src/reference/clip.js";
 import { type NDArray, ndarray } from "../src/reference/ndarray.js";
 import {

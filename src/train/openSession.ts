@@ -168,7 +168,7 @@ class SharedSession implements Session {
   async train(stretch: Stretch): Promise<{ steps: number; totals: Totals }> {
     const { from, to, step, learningRate } = stretch;
     const { training, stepNumbers } = this.#regions;
-    this.#numbers!.fill(this.#floats(stepNumbers, (to - from) * STEP_NUMBERS), step, learningRate);
+    this.#numbers!.fill(this.#floats(stepNumbers, (to - from) * STEP_NUMBERS.length), step, learningRate);
     this.#writeTotals(stretch.totals);
     const steps = await this.#run(
       "training",

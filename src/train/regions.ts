@@ -44,7 +44,7 @@ export interface Regions {
   readonly slots: ReadonlyMap<string, number>;
   /** float64 [4]: loss, correct, topK, samples. */
   readonly totals: number;
-  /** float32, STEP_NUMBERS for each step of an epoch. */
+  /** float32, STEP_NUMBERS.length for each step of an epoch. */
   readonly stepNumbers: number;
   readonly training: DataRegions | undefined;
   readonly evaluation: DataRegions | undefined;
@@ -124,7 +124,7 @@ export function layOut(
       optimizer && training ? slotNames(optimizer).map((name) => [name, take(trainableBytes)]) : [],
     ),
     totals: take(32),
-    stepNumbers: training ? take(Math.ceil(training.count / batchSize) * STEP_NUMBERS * 4) : 0,
+    stepNumbers: training ? take(Math.ceil(training.count / batchSize) * STEP_NUMBERS.length * 4) : 0,
     training: takeData(training),
     evaluation: takeData(evaluation),
     results: evaluation ? take(evaluation.count * outputs * 4) : 0,

@@ -3,13 +3,15 @@
  * update. Each batch size has programs of its own; all share the weights, the data and the activations' memory.
  */
 import { augmentImages } from "../backend/wasm/augment.js";
+import { recordAverage } from "../backend/wasm/average.js";
 import { wasmBackend } from "../backend/wasm/backend.js";
 import { recordClipNorms, recordClipValues } from "../backend/wasm/clip.js";
 import { gatherImages, gatherLabels, scatterOutputs } from "../backend/wasm/gather.js";
 import { recordMetrics } from "../backend/wasm/metrics.js";
 import { mixImages, softenLabels } from "../backend/wasm/mix.js";
-import { recordAdam, recordAverage, recordRmsprop, recordSgd } from "../backend/wasm/optimizer.js";
+import { recordAdam, recordSgd } from "../backend/wasm/optimizer.js";
 import { type DataType, Recorder, type WasmTensor } from "../backend/wasm/recorder.js";
+import { recordRmsprop } from "../backend/wasm/rmsprop.js";
 import type { Graph } from "../models/graph.js";
 import { backwardGraph, forwardGraph, penalty, withLogits } from "../models/run.js";
 import type { Augmentation } from "../reference/augmentation.js";

@@ -20,13 +20,13 @@ export class StepNumbers {
     this.#mixup = mixup;
   }
 
-  /** Fills `numbers`, STEP_NUMBERS a step: record i is for the step with `step + i` steps before it. */
+  /** Fills `numbers`, STEP_NUMBERS.length a step: record i is for the step with `step + i` steps before it. */
   fill(numbers: Float32Array, step: number, learningRate: number | LearningRateSchedule): void {
     const { weightDecay = 0 } = this.#optimizer;
-    for (let i = 0; i * STEP_NUMBERS < numbers.length; i++) {
+    for (let i = 0; i * STEP_NUMBERS.length < numbers.length; i++) {
       const rate = learningRateAt(learningRate, step + i);
       const mixture = this.#mixup ? mixtureAt(this.#mixup.seed, step + i, this.#mixup.alpha) : 1;
-      numbers.set([this.#corrected(rate, step + i), rate * weightDecay, mixture], i * STEP_NUMBERS);
+      numbers.set([this.#corrected(rate, step + i), rate * weightDecay, mixture], i * STEP_NUMBERS.length);
     }
   }
 

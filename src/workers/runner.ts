@@ -1,13 +1,7 @@
 /** What one worker does: runs programs on its own range, and meets the others where the program says. */
 import { instantiateCore, type Kernels } from "../backend/wasm/loader.js";
 import { type Call, rangeOf } from "../backend/wasm/program.js";
-import {
-  STATE_FIRST,
-  STATE_LEARNING_RATE,
-  STATE_SEED,
-  STATE_STEP,
-  STEP_NUMBERS,
-} from "../backend/wasm/state.js";
+import { STATE_FIRST, STATE_SEED, STATE_STEP, STEP_NUMBERS } from "../backend/wasm/state.js";
 import { WorkerError } from "../errors.js";
 import {
   BARRIER_ABORTED,
@@ -78,8 +72,10 @@ export class Runner {
     this.#words[at + (STATE_SEED >> 2)] = stretch.seed;
     this.#words[at + (STATE_FIRST >> 2)] = step * stretch.batchSize;
     if (stretch.stepNumbers !== 0) {
-      const from = (stretch.stepNumbers >> 2) + (step - stretch.from) * STEP_NUMBERS;
-      this.#floats.copyWithin(at + (STATE_LEARNING_RATE >> 2), from, from + STEP_NUMBERS);
+      const record = (stretch.stepNumbers >>> 2) + (step - stretch.from) * STEP_NUMBERS.length;
+      for (let i = 0; i < STEP_NUMBERS.length; i++) {
+        this.#floats[at + (STEP_NUMBERS[i] >>> 2)] = this.#floats[record + i];
+      }
     }
   }
 

@@ -11,7 +11,7 @@ export function byElements(tensor: WasmTensor): Split {
 }
 
 /** w −= decay·w before the update, with the step state's decay. */
-interface Decay {
+export interface Decay {
   readonly decays?: boolean; // false
 }
 
@@ -63,51 +63,4 @@ export function recordSgd(
     nesterov ? 1 : 0,
     decays ? 1 : 0,
   );
-}
-
-export interface RmspropSlots {
-  readonly velocity: WasmTensor;
-  /** When centered. */
-  readonly average: WasmTensor | undefined;
-  /** With momentum. */
-  readonly moving: WasmTensor | undefined;
-}
-
-export function recordRmsprop(
-  recorder: Recorder,
-  weights: WasmTensor,
-  { velocity, average, moving }: RmspropSlots,
-  gradients: WasmTensor,
-  {
-    rho,
-    momentum,
-    epsilon,
-    decays,
-  }: Decay & { readonly rho: number; readonly momentum: number; readonly epsilon: number },
-): void {
-  recorder.record(
-    "rmspropUpdate",
-    byElements(weights),
-    out(weights),
-    out(velocity),
-    average ? out(average) : 0,
-    moving ? out(moving) : 0,
-    own(gradients),
-    stepState,
-    rho,
-    moving ? momentum : 0,
-    epsilon,
-    average ? 1 : 0,
-    decays ? 1 : 0,
-  );
-}
-
-/** The moving average of weights, after their update. */
-export function recordAverage(
-  recorder: Recorder,
-  average: WasmTensor,
-  weights: WasmTensor,
-  momentum: number,
-): void {
-  recorder.record("averageWeights", byElements(weights), out(average), own(weights), stepState, momentum);
 }
