@@ -208,7 +208,7 @@ describe("training", () => {
     const whole = await run({ augment: settings, workers: 1 });
     for (const workers of [2, 3])
       expect((await run({ augment: settings, workers })).sha256).toBe(whole.sha256);
-    for (const maxSteps of [1, 9, 10, 13]) {
+    for (const maxSteps of [9, 13]) {
       const first = await run({ augment: settings, workers: 2, maxSteps });
       expect(first.state.augment).toEqual(settings);
       const second = await run({ augment: settings, workers: 3, resume: first.state });

@@ -4,6 +4,7 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { RECIPES } from "../src/cli/recipe.js";
+import { planSweep } from "../src/cli/sweep.js";
 import { draw, grid, parseVariation, settingArguments } from "../src/cli/sweepPlan.js";
 import { temporaryFolder } from "./support/temporary.js";
 
@@ -142,20 +143,16 @@ describe("cbapd sweep", () => {
     expect(other.stderr).toMatch(/holds another sweep\. Choose another folder/);
   });
 
-  it.each<[string[], string]>([
-    [["lenet6", "--vary", "seed=1,2"], 'unknown network "lenet6"'],
-    [["lenet5"], "sweep needs at least one --vary"],
-    [["lenet5", "--vary", "seed=1,2", "--vary", "seed=3"], "--vary names seed twice."],
-    [["lenet5", "--vary", "run=a,b"], '--vary: unknown option "run"'],
-    [["lenet5", "--vary", "optimizer=adam,adm"], '--optimizer: unknown value "adm". Did you mean "adam"?'],
-    [["lenet5", "--vary", "seed=1,2", "--epoch", "3"], "unknown option '--epoch'"],
-    [["lenet5", "--vary", "momentum=0.5,0.9"], "--momentum is for sgd and rmsprop; got --optimizer adam."],
-  ])("refuses %j before anything starts", async (args, message) => {
-    const path = join(temporaryFolder(), "none");
-    const outcome = await cbapd("sweep", ...args, "--run", path);
-    expect(outcome.stderr).toContain(message);
-    expect(outcome.code).toBe(2);
-    expect(existsSync(path)).toBe(false);
+  it.each<[string, string[], string[], string]>([
+    ["lenet6", ["seed=1,2"], [], 'unknown network "lenet6"'],
+    ["lenet5", [], [], "sweep needs at least one --vary"],
+    ["lenet5", ["seed=1,2", "seed=3"], [], "--vary names seed twice."],
+    ["lenet5", ["run=a,b"], [], '--vary: unknown option "run"'],
+    ["lenet5", ["optimizer=adam,adm"], [], '--optimizer: unknown value "adm". Did you mean "adam"?'],
+    ["lenet5", ["seed=1,2"], ["--epoch", "3"], "unknown option '--epoch'"],
+    ["lenet5", ["momentum=0.5,0.9"], [], "--momentum is for sgd and rmsprop; got --optimizer adam."],
+  ])("refuses %s, %j, %j before anything starts", (network, given, extra, message) => {
+    expect(() => planSweep(network, extra, { vary: given, sweepSeed: 0 }, "none")).toThrow(message);
   });
 });
 
@@ -190,8 +187,7 @@ describe("cbapd recipe", () => {
     });
   });
 
-  it("lists what there is, and names the nearest", async () => {
-    expect((await cbapd("recipe")).stdout).toMatch(/^cifar10-fast: .*\n {2}cbapd train resnet18 /);
+  it("names the nearest", async () => {
     const outcome = await cbapd("recipe", "cifar10-fst");
     expect(outcome.code).toBe(2);
     expect(outcome.stderr).toContain('unknown recipe "cifar10-fst". Did you mean "cifar10-fast"?');

@@ -75,7 +75,7 @@ export function sweepCommand(program: Command): void {
 
 async function runSweep(network: string, extra: readonly string[], options: SweepOptions): Promise<void> {
   const path = options.run ?? `sweeps/${network}`;
-  const runs = plan(network, extra, options, path);
+  const runs = planSweep(network, extra, options, path);
   const say = options.json ? () => {} : (line: string) => void process.stdout.write(`${line}\n`);
   if (options.fresh) {
     const moved = await new RunFolder(path).moveAside();
@@ -113,7 +113,12 @@ async function runSweep(network: string, extra: readonly string[], options: Swee
 }
 
 /** All runs, each tried on train's own parser before the first one starts. @throws OptionError */
-function plan(network: string, extra: readonly string[], options: SweepOptions, path: string): SweepRun[] {
+export function planSweep(
+  network: string,
+  extra: readonly string[],
+  options: SweepOptions,
+  path: string,
+): SweepRun[] {
   if (!models.names.some((name) => name === network)) {
     throw new OptionError(unknownName("network", network, models.names));
   }
