@@ -96,7 +96,7 @@ describe("cbapd sweep", () => {
     "--workers",
     "1",
     "--epochs",
-    "2",
+    "1",
   ];
 
   it("runs all, keeps a table and a picture, and the same command again goes on", async () => {

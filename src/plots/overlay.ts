@@ -1,6 +1,7 @@
 /** One number over the epochs, of several runs in one picture. */
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
+import { escapeXml, ticksOf } from "./curves.js";
 
 export interface OverlaySeries {
   readonly name: string;
@@ -42,6 +43,7 @@ export function overlaySvg(
       labelAnchor: "center",
       labelArrow: "none",
       domain: [0.5, epochs + 0.5],
+      ticks: ticksOf(epochs),
       tickFormat: "d",
     },
     y: { label, labelArrow: "none", grid: true, nice: true, ticks: 6 },
@@ -65,8 +67,4 @@ export function overlaySvg(
     ...legend,
     "</svg>\n",
   ].join("\n");
-}
-
-function escapeXml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
