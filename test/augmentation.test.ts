@@ -232,7 +232,7 @@ describe("training", () => {
   it("refuses to go on with other settings", async () => {
     const { state } = await run({ augment: settings, maxSteps: 1 });
     await expect(run({ resume: state })).rejects.toThrow(
-      'fit: augment must be {"crop":4,"flip":true,"color":0.2,"cutout":8}, as in the run that is resumed; got "none".',
+      'fit: augment must be {"crop":4,"flip":true,"color":0.2,"cutout":8}, as in the run that is resumed; got none.',
     );
     await expect(run({ augment: { flip: true }, resume: state })).rejects.toThrow('got {"flip":true}.');
   });
