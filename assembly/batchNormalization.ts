@@ -7,7 +7,7 @@
 import { fold, periodOf, spread, sumPeriods } from "./channels";
 
 /** 1/√(variance + epsilon) of channel c. */
-function inverseStdOf(variance: usize, c: i32, epsilon: f32): f32 {
+export function inverseStdOf(variance: usize, c: i32, epsilon: f32): f32 {
   return <f32>1 / sqrt<f32>(load<f32>(variance + ((<usize>c) << 2)) + epsilon);
 }
 
@@ -51,7 +51,7 @@ function divide(x: usize, by: f32, channels: i32): void {
 }
 
 /** x[c] *= by[c], c in [0, channels). */
-function multiply(x: usize, by: usize, channels: i32): void {
+export function multiply(x: usize, by: usize, channels: i32): void {
   const last = (<usize>channels) << 2;
   let at: usize = 0;
   for (; at + 16 <= last; at += 16) v128.store(x + at, f32x4.mul(v128.load(x + at), v128.load(by + at)));
@@ -163,10 +163,22 @@ export function normalizeForward(
   begin: i32,
   end: i32,
 ): void {
+  spreadScales(work, mean, variance, gamma, beta, epsilon, channels);
+  inline.always(normalizeImages(y, x, 0, work, positions, channels, begin, end, false, false));
+}
+
+/** scale = gamma/√(variance + epsilon) over one period at `scales`, and over the next shift = beta − mean·scale. */
+export function spreadScales(
+  scales: usize,
+  mean: usize,
+  variance: usize,
+  gamma: usize,
+  beta: usize,
+  epsilon: f32,
+  channels: i32,
+): void {
   const period = periodOf(channels);
-  const width = (<usize>period) << 2;
-  const scales = work;
-  const shifts = work + width;
+  const shifts = scales + ((<usize>period) << 2);
   for (let c = 0; c < channels; ++c) {
     const at = (<usize>c) << 2;
     const scale = load<f32>(gamma + at) * inverseStdOf(variance, c, epsilon);
@@ -175,6 +187,30 @@ export function normalizeForward(
   }
   spread(scales, channels, period);
   spread(shifts, channels, period);
+}
+
+/** x·scale + shift, plus `other` if it is wanted, through relu if that is. To be inlined, with constants for both. */
+function normalized(x: usize, other: usize, scales: usize, shifts: usize, adds: bool, rectifies: bool): v128 {
+  let v = f32x4.add(f32x4.mul(v128.load(x), v128.load(scales)), v128.load(shifts));
+  if (adds) v = f32x4.add(v, v128.load(other));
+  if (rectifies) v = f32x4.pmax(v, f32x4.splat(0));
+  return v;
+}
+
+/** y = normalized(x) for images [begin, end). scales: what spreadScales wrote. To be inlined, with constant flags. */
+export function normalizeImages(
+  y: usize,
+  x: usize,
+  other: usize,
+  scales: usize,
+  positions: i32,
+  channels: i32,
+  begin: i32,
+  end: i32,
+  adds: bool,
+  rectifies: bool,
+): void {
+  const width = (<usize>periodOf(channels)) << 2;
   // An image is a whole number of rows, so the range is one flat array that begins with channel 0.
   const imageBytes = (<usize>(positions * channels)) << 2;
   const last = <usize>end * imageBytes;
@@ -182,13 +218,14 @@ export function normalizeForward(
   let k: usize = 0;
   for (; at + 64 <= last; at += 64) {
     const from = x + at;
-    const to = y + at;
+    const o = other + at;
     const a = scales + k;
-    const b = shifts + k;
-    const y0 = f32x4.add(f32x4.mul(v128.load(from), v128.load(a)), v128.load(b));
-    const y1 = f32x4.add(f32x4.mul(v128.load(from, 16), v128.load(a, 16)), v128.load(b, 16));
-    const y2 = f32x4.add(f32x4.mul(v128.load(from, 32), v128.load(a, 32)), v128.load(b, 32));
-    const y3 = f32x4.add(f32x4.mul(v128.load(from, 48), v128.load(a, 48)), v128.load(b, 48));
+    const b = a + width;
+    const y0 = inline.always(normalized(from, o, a, b, adds, rectifies));
+    const y1 = inline.always(normalized(from + 16, o + 16, a + 16, b + 16, adds, rectifies));
+    const y2 = inline.always(normalized(from + 32, o + 32, a + 32, b + 32, adds, rectifies));
+    const y3 = inline.always(normalized(from + 48, o + 48, a + 48, b + 48, adds, rectifies));
+    const to = y + at;
     v128.store(to, y0);
     v128.store(to, y1, 16);
     v128.store(to, y2, 32);
@@ -196,7 +233,10 @@ export function normalizeForward(
     k = select<usize>(0, k + 64, k + 64 === width);
   }
   for (; at < last; at += 4, k += 4) {
-    store<f32>(y + at, load<f32>(x + at) * load<f32>(scales + k) + load<f32>(shifts + k));
+    let v = load<f32>(x + at) * load<f32>(scales + k) + load<f32>(scales + width + k);
+    if (adds) v += load<f32>(other + at);
+    if (rectifies && v < 0) v = 0;
+    store<f32>(y + at, v);
   }
 }
 

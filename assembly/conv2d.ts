@@ -1,12 +1,20 @@
 /**
- * Convolution as im2col and matrix products, for any kernel size, strides and padding. im2col goes block by block: `rows`
- * output positions [rows, K] at a time, K = kh·kw·C, so that a block stays in the second-level cache. Blocks run over
- * the positions of all images of a range; a position's bits do not depend on its block.
- * Source: Chellapilla, Puri & Simard 2006, "High performance convolutional neural networks for document processing".
+ * Convolution as matrix products, for any kernel size, strides and padding: Y = P·W and dW = Pᵀ·dY, of which P [positions, K],
+ * K = kh·kw·C, is never written down: tiles read the windows out of the zero-padded picture by tables of offsets
+ * (indirect.ts). A position's bits depend neither on its tile nor on its block.
+ * Source: Dukhan 2019, "The indirect convolution algorithm", arXiv:1907.02129.
  */
 
-import { EDGE_BYTES, multiply, multiplyTransposed } from "./matmul";
-import { packPanels, packTransposedPanels } from "./pack";
+import { indirectTile, neighbourTile } from "./indirect";
+import { EDGE_BYTES, multiply, spill } from "./matmul";
+import { padImages, toSteps, writeOffsets } from "./offsets";
+import { packNeighbours, packPanels, packTransposedPanels } from "./pack";
+import { tile, tileHeight } from "./tile";
+
+/** Positions whose part of the picture stays in the first-level cache while all panels pass. bench/conv2d.bench.ts */
+const POSITIONS: i32 = 120;
+/** Up to so many filters neither dY nor P is packed for the gradient of the kernel. bench/conv2d.bench.ts */
+const UNPACKED: i32 = 32;
 
 /** Panels [begin, end) of W [K, F] for the forward product: panel p at panels + p·K·32 bytes. */
 export function packKernel(panels: usize, kernel: usize, k: i32, filters: i32, begin: i32, end: i32): void {
@@ -26,8 +34,8 @@ export function packKernelTransposed(
 }
 
 /**
- * Y = im2col(X)·W + b for images [begin, end). `panels` from packKernel; bias 0 for none. `scratch`: a tile's edge
- * (160 bytes), then rows·K floats, unless the window is one position at stride 1: then X itself is im2col(X).
+ * Y = P·W + b for images [begin, end). `panels` from packKernel; bias 0 for none. Scratch: a tile's edge (160 bytes),
+ * blockImages·Ho·Wo and K offsets, ⌈F/8⌉·8 floats of bias; with `padded` not 0 also blockImages·Hp·Wp·C floats: see padImages.
  */
 export function conv2dForward(
   y: usize,
@@ -47,330 +55,193 @@ export function conv2dForward(
   strideWidth: i32,
   padTop: i32,
   padLeft: i32,
-  rows: i32,
+  padded: i32,
+  blockImages: i32,
   begin: i32,
   end: i32,
 ): void {
   const k = kernelHeight * kernelWidth * channels;
-  const depthBytes = (<usize>k) << 2;
+  const pixel = (<usize>channels) << 2;
   const filterBytes = (<usize>filters) << 2;
-  const pointwise = kernelHeight * kernelWidth * strideHeight * strideWidth == 1;
   const positions = outHeight * outWidth;
-  const last = end * positions;
-  for (let first = begin * positions; first < last; first += rows) {
-    const count = min(rows, last - first);
-    let block = x + <usize>first * depthBytes;
-    if (!pointwise) {
-      block = scratch + EDGE_BYTES;
-      gather(
-        block,
-        x,
+  if (kernelHeight * kernelWidth * strideHeight * strideWidth == 1) {
+    pixelProducts(y, x, panels, bias, scratch, channels, filters, begin * positions, end * positions);
+    return;
+  }
+  const paddedHeight = padded ? (outHeight - 1) * strideHeight + kernelHeight : height;
+  const paddedWidth = padded ? (outWidth - 1) * strideWidth + kernelWidth : width;
+  const line = <usize>paddedWidth * pixel;
+  const image = <usize>paddedHeight * line;
+  const corners = scratch + EDGE_BYTES;
+  const lineStep = <usize>strideHeight * line;
+  const pixelStep = <usize>strideWidth * pixel;
+  const depths = writeOffsets(corners, blockImages, image, outHeight, lineStep, outWidth, pixelStep);
+  const biases = writeOffsets(depths, 1, 0, kernelHeight, line, kernelWidth * channels, 4);
+  toSteps(depths, biases);
+  const picture = biases + ((<usize>((filters + 7) & ~7)) << 2);
+  if (bias) memory.copy(biases, bias, filterBytes);
+  for (let n = begin; n < end; n += blockImages) {
+    const pictures = min(blockImages, end - n);
+    let from = x + <usize>(n * height * width) * pixel;
+    if (padded) {
+      padImages(
+        picture,
+        from,
         height,
         width,
         channels,
-        outHeight,
-        outWidth,
-        kernelWidth,
-        strideHeight,
-        strideWidth,
+        paddedHeight,
+        paddedWidth,
         padTop,
         padLeft,
-        first,
-        count,
         0,
-        k,
+        pictures,
       );
+      from = picture;
     }
-    const to = y + <usize>first * filterBytes;
-    if (bias) repeatRow(to, bias, filterBytes, count);
-    multiply(
-      to,
-      filterBytes,
-      block,
-      depthBytes,
-      panels,
-      (<usize>k) << 5,
-      count,
-      filters,
-      k,
-      bias != 0 ? 1 : 0,
-      scratch,
-    );
+    for (let first = 0; first < pictures * positions; first += POSITIONS) {
+      const last = min(pictures * positions, first + POSITIONS);
+      for (let f = 0; f < filters; f += 8) {
+        const columns = min(8, filters - f);
+        const panel = panels + ((<usize>(f >> 3) * <usize>k) << 5);
+        const addend = bias ? biases + ((<usize>f) << 2) : 0;
+        let to = y + <usize>(n * positions + first) * filterBytes + ((<usize>f) << 2);
+        for (let p = first; p < last; ) {
+          const rows = tileHeight(last - p);
+          const corner = corners + ((<usize>p) << 2);
+          if (columns == 8) {
+            inline.always(indirectTile(rows, to, filterBytes, from, corner, depths, panel, k, addend, 0));
+          } else {
+            inline.always(indirectTile(rows, scratch, 32, from, corner, depths, panel, k, addend, 0));
+            spill(to, filterBytes, scratch, rows, columns, 0);
+          }
+          to += <usize>rows * filterBytes;
+          p += rows;
+        }
+      }
+    }
   }
 }
 
-/**
- * dX = col2im(dY·Wᵀ) for images [begin, end). `panels` from packKernelTransposed. `scratch` as above. Where windows
- * overlap, contributions add in the order of the output positions.
- */
-export function conv2dInputGradient(
-  dX: usize,
-  dY: usize,
+/** Y = X·W + b for pixels [begin, end): convolution by one pixel without strides. */
+function pixelProducts(
+  y: usize,
+  x: usize,
   panels: usize,
-  scratch: usize,
-  height: i32,
-  width: i32,
+  bias: usize,
+  edge: usize,
   channels: i32,
-  outHeight: i32,
-  outWidth: i32,
   filters: i32,
-  kernelHeight: i32,
-  kernelWidth: i32,
-  strideHeight: i32,
-  strideWidth: i32,
-  padTop: i32,
-  padLeft: i32,
-  rows: i32,
   begin: i32,
   end: i32,
 ): void {
-  const k = kernelHeight * kernelWidth * channels;
-  const depthBytes = (<usize>k) << 2;
+  const pixel = (<usize>channels) << 2;
   const filterBytes = (<usize>filters) << 2;
-  const image = (<usize>(height * width * channels)) << 2;
-  const pointwise = kernelHeight * kernelWidth * strideHeight * strideWidth == 1;
-  if (!pointwise) memory.fill(dX + <usize>begin * image, 0, <usize>(end - begin) * image);
-  const positions = outHeight * outWidth;
-  const last = end * positions;
-  for (let first = begin * positions; first < last; first += rows) {
-    const count = min(rows, last - first);
-    const block = pointwise ? dX + <usize>first * depthBytes : scratch + EDGE_BYTES;
-    const from = dY + <usize>first * filterBytes;
-    multiply(block, depthBytes, from, filterBytes, panels, filterBytes << 3, count, k, filters, 0, scratch);
-    if (!pointwise) {
-      scatterAdd(
-        dX,
-        block,
-        height,
-        width,
-        channels,
-        outHeight,
-        outWidth,
-        kernelHeight,
-        kernelWidth,
-        strideHeight,
-        strideWidth,
-        padTop,
-        padLeft,
-        first,
-        count,
-      );
-    }
+  for (let first = begin; first < end; first += POSITIONS) {
+    const count = min(POSITIONS, end - first);
+    const to = y + <usize>first * filterBytes;
+    const from = x + <usize>first * pixel;
+    if (bias) repeatRow(to, bias, filters, count);
+    multiply(to, filterBytes, from, pixel, panels, pixel << 3, count, filters, channels, bias ? 1 : 0, edge);
   }
 }
 
 /**
- * Rows [begin, end) of dW [K, F] = im2col(X)ᵀ·dY, summed over the positions of all images in blocks of `rows`: the order
- * depends on the batch alone. `scratch`: a tile's edge (160 bytes), 5·256 floats of packed A, rows·(end − begin) floats
- * of im2col, rows·8·⌈F/8⌉ floats of packed dY.
+ * Rows [begin, end) of dW [K, F] = Pᵀ·dY. `padded` [N, Hp, Wp, C] from padImages. Sums over positions in blocks: `blockRows`
+ * output rows of a picture, or `blockImages` whole pictures; so the order depends on the batch alone. Scratch: a tile's edge
+ * (160 bytes), a block's positions in offsets; with more than 32 filters or a last panel that is not full, a block of
+ * dY in panels; with more than 32 also five neighbours for each position, which are then packed too.
  */
 export function conv2dKernelGradient(
   dKernel: usize,
-  x: usize,
+  padded: usize,
   dY: usize,
   scratch: usize,
   images: i32,
-  height: i32,
-  width: i32,
+  paddedHeight: i32,
+  paddedWidth: i32,
   channels: i32,
   outHeight: i32,
   outWidth: i32,
   filters: i32,
-  _kernelHeight: i32,
   kernelWidth: i32,
   strideHeight: i32,
   strideWidth: i32,
-  padTop: i32,
-  padLeft: i32,
-  rows: i32,
+  blockImages: i32,
+  blockRows: i32,
   begin: i32,
   end: i32,
 ): void {
-  const span = end - begin;
+  const run = kernelWidth * channels;
+  const pixel = (<usize>channels) << 2;
+  const line = <usize>paddedWidth * pixel;
+  const image = <usize>paddedHeight * line;
   const filterBytes = (<usize>filters) << 2;
-  const packed = scratch + EDGE_BYTES;
-  const block = packed + 5120;
-  const slopes = block + ((<usize>(rows * span)) << 2);
-  const last = images * outHeight * outWidth;
-  for (let first = 0; first < last; first += rows) {
-    const count = min(rows, last - first);
-    gather(
-      block,
-      x,
-      height,
-      width,
-      channels,
-      outHeight,
-      outWidth,
-      kernelWidth,
-      strideHeight,
-      strideWidth,
-      padTop,
-      padLeft,
-      first,
-      count,
-      begin,
-      end,
-    );
-    const panelStride = (<usize>count) << 5;
-    const from = dY + <usize>first * filterBytes;
-    packPanels(slopes, panelStride, from, filterBytes, count, filters, 0, (filters + 7) >> 3);
-    multiplyTransposed(
-      dKernel + <usize>begin * filterBytes,
-      filterBytes,
-      block,
-      (<usize>span) << 2,
-      slopes,
-      panelStride,
-      span,
-      filters,
-      count,
-      first,
-      packed,
-      scratch,
-    );
-  }
-}
-
-/** im2col: columns [k0, k1) of the output positions [first, first + count), positions numbered over all images. */
-function gather(
-  to: usize,
-  x: usize,
-  height: i32,
-  width: i32,
-  channels: i32,
-  outHeight: i32,
-  outWidth: i32,
-  kernelWidth: i32,
-  strideHeight: i32,
-  strideWidth: i32,
-  padTop: i32,
-  padLeft: i32,
-  first: i32,
-  count: i32,
-  k0: i32,
-  k1: i32,
-): void {
-  const run = kernelWidth * channels;
-  const rowLength = width * channels;
-  let j = first % outWidth;
-  let i = (first / outWidth) % outHeight;
-  let image = x + ((<usize>(first / (outWidth * outHeight)) * <usize>(height * rowLength)) << 2);
-  for (; count > 0; count--) {
-    const column = (j * strideWidth - padLeft) * channels;
-    // Of each run of kw·C values, [inside, outside) lie within the image's width.
-    const inside = max(0, -column);
-    const outside = min(run, rowLength - column);
-    for (let a = k0 / run; a * run < k1; a++) {
-      const row = i * strideHeight - padTop + a;
-      const from = max(0, k0 - a * run);
-      const until = min(run, k1 - a * run);
-      if (row < 0 || row >= height) {
-        to = zero(to, until - from);
-        continue;
+  const positions = scratch + EDGE_BYTES;
+  const lineStep = <usize>strideHeight * line;
+  const slopes = writeOffsets(
+    positions,
+    blockImages,
+    image,
+    blockRows,
+    lineStep,
+    outWidth,
+    <usize>strideWidth * pixel,
+  );
+  toSteps(positions, slopes);
+  const packed = filters > UNPACKED || (filters & 7) != 0;
+  const group =
+    slopes + (packed ? (<usize>(blockImages * blockRows * outWidth * ((filters + 7) & ~7))) << 2 : 0);
+  const bStep: usize = packed ? 32 : filterBytes;
+  for (let n = 0; n < images; n += blockImages) {
+    const pictures = min(blockImages, images - n);
+    for (let i = 0; i < outHeight; i += blockRows) {
+      const count = pictures * min(blockRows, outHeight - i) * outWidth;
+      let b = dY + <usize>((n * outHeight + i) * outWidth) * filterBytes;
+      let panelStep: usize = 32;
+      if (packed) {
+        panelStep = (<usize>count) << 5;
+        packPanels(slopes, panelStep, b, filterBytes, count, filters, 0, (filters + 7) >> 3);
+        b = slopes;
       }
-      const start = max(from, inside);
-      const stop = max(start, min(until, outside));
-      to = zero(to, min(start, until) - from);
-      to = copy(to, image + ((<usize>(row * rowLength + column + start)) << 2), min(stop, until) - start);
-      to = zero(to, until - stop);
-    }
-    if (++j == outWidth) {
-      j = 0;
-      if (++i == outHeight) {
-        i = 0;
-        image += (<usize>(height * rowLength)) << 2;
+      const corner = padded + <usize>n * image + <usize>i * lineStep;
+      const add = n + i;
+      for (let k = begin; k < end; ) {
+        const left = min(end, (k / run + 1) * run) - k;
+        const rows = tileHeight(left);
+        const from = corner + <usize>(k / run) * line + ((<usize>(k % run)) << 2);
+        if (filters > UNPACKED) packNeighbours(group, from, positions, rows, count);
+        let to = dKernel + <usize>k * filterBytes;
+        let panel = b;
+        for (let f = 0; f < filters; f += 8) {
+          const columns = min(8, filters - f);
+          if (columns < 8) {
+            inline.always(neighbourTile(rows, scratch, 32, from, positions, panel, bStep, count, 0, 0));
+            spill(to, filterBytes, scratch, rows, columns, add);
+          } else if (filters > UNPACKED) {
+            inline.always(tile(rows, to, filterBytes, group, 4, (<usize>rows) << 2, panel, count, add));
+          } else {
+            const addend = add ? to : 0;
+            inline.always(
+              neighbourTile(rows, to, filterBytes, from, positions, panel, bStep, count, addend, filterBytes),
+            );
+          }
+          to += 32;
+          panel += panelStep;
+        }
+        k += rows;
       }
     }
   }
 }
 
-/** col2im, the transpose of gather: adds the rows of `from` to the places that they were taken from. */
-function scatterAdd(
-  dX: usize,
-  from: usize,
-  height: i32,
-  width: i32,
-  channels: i32,
-  outHeight: i32,
-  outWidth: i32,
-  kernelHeight: i32,
-  kernelWidth: i32,
-  strideHeight: i32,
-  strideWidth: i32,
-  padTop: i32,
-  padLeft: i32,
-  first: i32,
-  count: i32,
-): void {
-  const run = kernelWidth * channels;
-  const rowLength = width * channels;
-  let j = first % outWidth;
-  let i = (first / outWidth) % outHeight;
-  let image = dX + ((<usize>(first / (outWidth * outHeight)) * <usize>(height * rowLength)) << 2);
+/** Writes the row of `length` floats `count` times. */
+function repeatRow(to: usize, row: usize, length: i32, count: i32): void {
+  const bytes = (<usize>length) << 2;
   for (; count > 0; count--) {
-    const column = (j * strideWidth - padLeft) * channels;
-    const inside = max(0, -column);
-    const outside = min(run, rowLength - column);
-    for (let a = 0; a < kernelHeight; a++) {
-      const row = i * strideHeight - padTop + a;
-      if (row >= 0 && row < height && inside < outside) {
-        const to = image + ((<usize>(row * rowLength + column + inside)) << 2);
-        addTo(to, from + ((<usize>inside) << 2), outside - inside);
-      }
-      from += (<usize>run) << 2;
-    }
-    if (++j == outWidth) {
-      j = 0;
-      if (++i == outHeight) {
-        i = 0;
-        image += (<usize>(height * rowLength)) << 2;
-      }
-    }
-  }
-}
-
-/** Writes `count` zeros, none when it is negative, and returns the address behind them. */
-function zero(to: usize, count: i32): usize {
-  for (; count > 0; count--) {
-    store<f32>(to, 0);
-    to += 4;
-  }
-  return to;
-}
-
-/** Copies `count` values, none when it is negative, and returns the address behind them. */
-function copy(to: usize, from: usize, count: i32): usize {
-  for (; count >= 4; count -= 4) {
-    v128.store(to, v128.load(from));
-    to += 16;
-    from += 16;
-  }
-  for (; count > 0; count--) {
-    store<f32>(to, load<f32>(from));
-    to += 4;
-    from += 4;
-  }
-  return to;
-}
-
-function addTo(to: usize, from: usize, count: i32): void {
-  for (; count >= 4; count -= 4) {
-    v128.store(to, f32x4.add(v128.load(to), v128.load(from)));
-    to += 16;
-    from += 16;
-  }
-  for (; count > 0; count--) {
-    store<f32>(to, load<f32>(to) + load<f32>(from));
-    to += 4;
-    from += 4;
-  }
-}
-
-/** Writes the row of `bytes` bytes `count` times: the bias, which the product then adds to. */
-export function repeatRow(to: usize, row: usize, bytes: usize, count: i32): void {
-  for (; count > 0; count--) {
-    memory.copy(to, row, bytes);
+    let at: usize = 0;
+    for (; at + 16 <= bytes; at += 16) v128.store(to + at, v128.load(row + at));
+    for (; at < bytes; at += 4) store<f32>(to + at, load<f32>(row + at));
     to += bytes;
   }
 }

@@ -1,5 +1,5 @@
 /** Dropout, with random numbers that depend on seed, step, layer and image alone: not on who computes them. */
-import { PURPOSE_DROPOUT, philox4 } from "./philox";
+import { PURPOSE_DROPOUT, philox4, philox8 } from "./philox";
 import { STATE_SEED, STATE_STEP } from "./state";
 
 /** 32-bit lanes of ones where the word is at least the threshold. */
@@ -7,11 +7,36 @@ function keeps(words: usize, threshold: v128): v128 {
   return i32x4.ge_u(v128.load(words), threshold);
 }
 
+/** Elements [element, element + 16) by sixteen words. */
+function drop16(
+  y: usize,
+  mask: usize,
+  x: usize,
+  element: usize,
+  words: usize,
+  least: v128,
+  scales: v128,
+): void {
+  const from = x + (element << 2);
+  const to = y + (element << 2);
+  const keep0 = inline.always(keeps(words, least));
+  const keep1 = inline.always(keeps(words + 16, least));
+  const keep2 = inline.always(keeps(words + 32, least));
+  const keep3 = inline.always(keeps(words + 48, least));
+  v128.store(to, v128.and(f32x4.mul(v128.load(from), scales), keep0));
+  v128.store(to, v128.and(f32x4.mul(v128.load(from, 16), scales), keep1), 16);
+  v128.store(to, v128.and(f32x4.mul(v128.load(from, 32), scales), keep2), 32);
+  v128.store(to, v128.and(f32x4.mul(v128.load(from, 48), scales), keep3), 48);
+  const low = i16x8.narrow_i32x4_s(keep0, keep1);
+  const high = i16x8.narrow_i32x4_s(keep2, keep3);
+  v128.store(mask + element, i8x16.narrow_i16x8_s(low, high));
+}
+
 /**
  * y = kept ? x·scale : 0 and mask = kept ? 255 : 0, for images [begin, end) of `size` elements.
  * Element e of image n is kept when lane e mod 4 of philox(⌊e/4⌋, n, step, stream; seed, dropout) ≥ threshold, all
  * unsigned; seed and step stand in the step state. y float32 and mask uint8, overwritten; y may alias x.
- * work: scratch of 64 bytes.
+ * work: scratch of 128 bytes.
  */
 export function dropoutForward(
   y: usize,
@@ -33,22 +58,17 @@ export function dropoutForward(
   for (let n = begin; n < end; ++n) {
     let element = <usize>n * <usize>size;
     let e = 0;
-    for (; e + 16 <= size; e += 16) {
+    for (; e + 32 <= size; e += 32) {
+      philox8(work, e >> 2, n, step, stream, seed, PURPOSE_DROPOUT);
+      inline.always(drop16(y, mask, x, element, work, least, scales));
+      inline.always(drop16(y, mask, x, element + 16, work + 64, least, scales));
+      element += 32;
+    }
+    if (e + 16 <= size) {
       philox4(work, e >> 2, n, step, stream, seed, PURPOSE_DROPOUT);
-      const from = x + (element << 2);
-      const to = y + (element << 2);
-      const keep0 = inline.always(keeps(work, least));
-      const keep1 = inline.always(keeps(work + 16, least));
-      const keep2 = inline.always(keeps(work + 32, least));
-      const keep3 = inline.always(keeps(work + 48, least));
-      v128.store(to, v128.and(f32x4.mul(v128.load(from), scales), keep0));
-      v128.store(to, v128.and(f32x4.mul(v128.load(from, 16), scales), keep1), 16);
-      v128.store(to, v128.and(f32x4.mul(v128.load(from, 32), scales), keep2), 32);
-      v128.store(to, v128.and(f32x4.mul(v128.load(from, 48), scales), keep3), 48);
-      const low = i16x8.narrow_i32x4_s(keep0, keep1);
-      const high = i16x8.narrow_i32x4_s(keep2, keep3);
-      v128.store(mask + element, i8x16.narrow_i16x8_s(low, high));
+      inline.always(drop16(y, mask, x, element, work, least, scales));
       element += 16;
+      e += 16;
     }
     if (e < size) philox4(work, e >> 2, n, step, stream, seed, PURPOSE_DROPOUT);
     for (let word = work; e < size; ++e, word += 4, ++element) {

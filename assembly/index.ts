@@ -6,23 +6,40 @@ export * from "./augment";
 export * from "./average";
 export * from "./averagePooling2d";
 export * from "./barrier";
-export * from "./batchNormalization";
+export {
+  batchNormalizationBackward,
+  momentsInImages,
+  momentsOverImages,
+  normalizeBackward,
+  normalizeForward,
+  normalizeGradientsInImages,
+  updateMoving,
+} from "./batchNormalization";
 export * from "./clip";
 export * from "./concatenate";
 export * from "./conv2d";
+export * from "./conv2dInputGradients";
 export * from "./crossEntropy";
 export * from "./dense";
 export * from "./dropout";
 export * from "./fewFilters";
+export * from "./fewFiltersTiles";
+export * from "./foldNormalization";
+export * from "./fused";
 export { gatherByteLabels, gatherBytes, gatherFloats, gatherIntLabels, scatterRows } from "./gather";
+export * from "./indirect";
 export * from "./insideTaps";
 export * from "./matmul";
 export * from "./maxPooling2d";
 export * from "./metrics";
 export * from "./mix";
+export * from "./offsets";
 export * from "./optimizer";
+export * from "./probe";
 export * from "./rmsprop";
 export * from "./sums";
 export { tile1, tile2, tile3, tile4, tile5 } from "./tile";
 export * from "./winograd";
 export * from "./winogradMap";
+export * from "./winogradStride2";
+export * from "./winogradStride2Inputs";

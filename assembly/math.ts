@@ -17,14 +17,33 @@ function powerOfTwo(n: v128): v128 {
 
 /**
  * eˣ = 2ⁿ·eʳ with n = round(x/ln 2), r = x − n·ln 2 in [−½ln 2, ½ln 2].
- * ln 2 is taken in two parts, the first so short that n times it is exact. 2ⁿ is applied as two factors, so that results
- * below 2⁻¹²⁶ are rounded once, and those above the largest float become Infinity.
+ * ln 2 is taken in two parts, the first so short that n times it is exact. Adding 1.5·2²³ rounds to an integer, and leaves n in
+ * the lowest bits: as long as results are normal, n can be added to their exponents.
  */
 export function exp4(x: v128): v128 {
+  if (!v128.any_true(v128.not(f32x4.le(f32x4.abs(x), f32x4.splat(87))))) {
+    const shifted = f32x4.add(f32x4.mul(x, f32x4.splat(Mathf.LOG2E)), f32x4.splat(12582912));
+    const n = f32x4.sub(shifted, f32x4.splat(12582912));
+    return i32x4.add(inline.always(reducedExp(x, n)), i32x4.shl(shifted, 23));
+  }
+  return exp4Wide(x);
+}
+
+/** The same bits for any x. 2ⁿ is applied as two factors: results below 2⁻¹²⁶ are rounded once, too large ones are Infinity. */
+function exp4Wide(x: v128): v128 {
   // Beyond these the result is Infinity or 0. pmin and pmax return their first argument when it is NaN.
   const clamped = f32x4.pmax(f32x4.pmin(x, f32x4.splat(89)), f32x4.splat(-104));
   const n = f32x4.nearest(f32x4.mul(clamped, f32x4.splat(Mathf.LOG2E)));
-  let r = f32x4.sub(clamped, f32x4.mul(n, f32x4.splat(0.693359375)));
+  const p = inline.always(reducedExp(clamped, n));
+  const power = i32x4.trunc_sat_f32x4_s(n);
+  const half = i32x4.shr_s(power, 1);
+  const scaled = f32x4.mul(p, inline.always(powerOfTwo(half)));
+  return f32x4.mul(scaled, inline.always(powerOfTwo(i32x4.sub(power, half))));
+}
+
+/** e to the power x − n·ln 2. */
+function reducedExp(x: v128, n: v128): v128 {
+  let r = f32x4.sub(x, f32x4.mul(n, f32x4.splat(0.693359375)));
   r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.1219444e-4)));
   let p = f32x4.splat(1.98756915e-4);
   p = inline.always(multiplyAdd(p, r, f32x4.splat(1.3981999507e-3)));
@@ -32,11 +51,7 @@ export function exp4(x: v128): v128 {
   p = inline.always(multiplyAdd(p, r, f32x4.splat(4.1665795894e-2)));
   p = inline.always(multiplyAdd(p, r, f32x4.splat(1.6666665459e-1)));
   p = inline.always(multiplyAdd(p, r, f32x4.splat(5.0000001201e-1)));
-  p = f32x4.add(inline.always(multiplyAdd(p, f32x4.mul(r, r), r)), f32x4.splat(1));
-  const power = i32x4.trunc_sat_f32x4_s(n);
-  const half = i32x4.shr_s(power, 1);
-  const scaled = f32x4.mul(p, inline.always(powerOfTwo(half)));
-  return f32x4.mul(scaled, inline.always(powerOfTwo(i32x4.sub(power, half))));
+  return f32x4.add(inline.always(multiplyAdd(p, f32x4.mul(r, r), r)), f32x4.splat(1));
 }
 
 /**

@@ -38,9 +38,9 @@ export function multiply(
       const to = c + <usize>i * ldc;
       const from = a + <usize>i * lda;
       if (columns == 8) {
-        tile(height, to, ldc, from, lda, 4, b, k, accumulate);
+        inline.always(tile(height, to, ldc, from, lda, 4, b, k, accumulate));
       } else {
-        tile(height, edge, 32, from, lda, 4, b, k, 0);
+        inline.always(tile(height, edge, 32, from, lda, 4, b, k, 0));
         spill(to, ldc, edge, height, columns, accumulate);
       }
       i += height;
@@ -85,9 +85,9 @@ export function multiplyTransposed(
         const panel = b + <usize>(j >> 3) * panelStride + ((<usize>first) << 5);
         const columns = min(8, n - j);
         if (columns == 8) {
-          tile(height, to + ((<usize>j) << 2), ldc, from, 4, step, panel, depth, add);
+          inline.always(tile(height, to + ((<usize>j) << 2), ldc, from, 4, step, panel, depth, add));
         } else {
-          tile(height, edge, 32, from, 4, step, panel, depth, 0);
+          inline.always(tile(height, edge, 32, from, 4, step, panel, depth, 0));
           spill(to + ((<usize>j) << 2), ldc, edge, height, columns, add);
         }
       }
@@ -216,7 +216,7 @@ export function productByBlocks(
 }
 
 /** The first `columns` columns of a tile in `edge` to C. */
-function spill(c: usize, ldc: usize, edge: usize, height: i32, columns: i32, accumulate: i32): void {
+export function spill(c: usize, ldc: usize, edge: usize, height: i32, columns: i32, accumulate: i32): void {
   for (; height > 0; height--) {
     for (let at: usize = 0; at < (<usize>columns) << 2; at += 4) {
       const value = load<f32>(edge + at);

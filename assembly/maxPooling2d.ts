@@ -25,33 +25,37 @@ export function maxPoolForward(
 ): void {
   const pixelBytes = (<usize>C) << 2;
   const rowBytes = <usize>W * pixelBytes;
+  const whole = pixelBytes & ~63;
   let at = <usize>begin * <usize>Ho * <usize>Wo * pixelBytes; // into y and argMax
   for (let n = begin; n < end; ++n) {
     const image = x + <usize>n * <usize>H * rowBytes;
+    // Looking for NaNs first pays when windows overlap, so that each value is compared several times: bench/layers.bench.ts
+    const careful = kh * kw < 2 * sh * sw || whole == 0 || holdsNaN(image, <usize>H * rowBytes);
     for (let i = 0; i < Ho; ++i) {
       const top = max(i * sh - padTop, 0);
       const rows = min(i * sh - padTop + kh, H) - top;
       for (let j = 0; j < Wo; ++j) {
         const left = max(j * sw - padLeft, 0);
         const columns = min(j * sw - padLeft + kw, W) - left;
-        const first = (top * W + left) * C; // index of the window's first element, channel 0
-        const corner = image + ((<usize>first) << 2);
-        let c = 0;
-        for (; c + 16 <= C; c += 16) {
-          const channel = (<usize>c) << 2;
-          pool16(y + at + channel, argMax + at + channel, corner + channel, first + c, rows, columns, W, C);
-        }
-        if (C >= 4) {
-          // The last 1 to 3 channels are done as the last four: where those overlap the others, the values are the same.
-          for (; c < C; c += 4) {
-            c = min(c, C - 4);
-            const channel = (<usize>c) << 2;
-            pool4(y + at + channel, argMax + at + channel, corner + channel, first + c, rows, columns, W, C);
+        const corner = image + <usize>top * rowBytes + <usize>left * pixelBytes;
+        const skip = rowBytes - <usize>columns * pixelBytes;
+        let c: usize = 0; // in bytes
+        for (; c < whole; c += 64) {
+          if (careful) {
+            poolCareful16(y + at + c, argMax + at + c, image, corner + c, rows, columns, pixelBytes, skip);
+          } else {
+            pool16(y + at + c, argMax + at + c, image, corner + c, rows, columns, pixelBytes, skip);
           }
         }
-        for (; c < C; ++c) {
-          const channel = (<usize>c) << 2;
-          pool1(y + at + channel, argMax + at + channel, corner + channel, first + c, rows, columns, W, C);
+        if (pixelBytes >= 16) {
+          // The last 1 to 3 channels are done as the last four: where those overlap the others, the values are the same.
+          for (; c < pixelBytes; c += 16) {
+            c = min(c, pixelBytes - 16);
+            pool4(y + at + c, argMax + at + c, image, corner + c, rows, columns, pixelBytes, skip);
+          }
+        }
+        for (; c < pixelBytes; c += 4) {
+          pool1(y + at + c, argMax + at + c, image, corner + c, rows, columns, pixelBytes, skip);
         }
         at += pixelBytes;
       }
@@ -59,55 +63,76 @@ export function maxPoolForward(
   }
 }
 
-/** Lanes where v replaces best: v is greater or NaN, and best is no NaN. */
-function replaces(v: v128, best: v128): v128 {
-  return v128.andnot(f32x4.eq(best, best), f32x4.le(v, best));
+/** Whether any of the floats is a NaN. */
+function holdsNaN(from: usize, bytes: usize): bool {
+  const end = from + bytes;
+  let found = i32x4.splat(0);
+  for (; from + 16 <= end; from += 16) {
+    const v = v128.load(from);
+    found = v128.or(found, f32x4.ne(v, v));
+  }
+  for (; from < end; from += 4) {
+    const v = v128.load32_zero(from);
+    found = v128.or(found, f32x4.ne(v, v));
+  }
+  return v128.any_true(found);
 }
 
-/** One window, 16 channels: a cache line, and enough work to hide the window's loop. */
-function pool16(
+/** Lanes where v replaces best: v is greater or, when `careful`, a NaN while best is none. */
+function replaces(careful: bool, v: v128, best: v128): v128 {
+  return careful ? v128.andnot(f32x4.eq(best, best), f32x4.le(v, best)) : f32x4.gt(v, best);
+}
+
+/** v in the lanes of the mask, best elsewhere. */
+function better(careful: bool, v: v128, best: v128, mask: v128): v128 {
+  return careful ? v128.bitselect(v, best, mask) : f32x4.pmax(best, v);
+}
+
+/**
+ * One window, 16 channels: a cache line, and enough work to hide the window's loop. Indices grow on the way through the
+ * window, so the last one that replaces another is the largest. `careful` is a constant where this is inlined.
+ */
+function window16(
+  careful: bool,
   y: usize,
   argMax: usize,
-  corner: usize,
-  first: i32,
+  image: usize,
+  from: usize,
   rows: i32,
   columns: i32,
-  W: i32,
-  C: i32,
+  pixelBytes: usize,
+  skip: usize,
 ): void {
-  const pixelBytes = (<usize>C) << 2;
-  let best0 = v128.load(corner);
-  let best1 = v128.load(corner, 16);
-  let best2 = v128.load(corner, 32);
-  let best3 = v128.load(corner, 48);
-  let where0 = i32x4.splat(first);
+  let best0 = v128.load(from);
+  let best1 = v128.load(from, 16);
+  let best2 = v128.load(from, 32);
+  let best3 = v128.load(from, 48);
+  let where0 = i32x4.splat(<i32>((from - image) >> 2));
   let where1 = where0;
   let where2 = where0;
   let where3 = where0;
-  for (let a = 0; a < rows; ++a) {
-    let from = corner + <usize>(a * W) * pixelBytes;
-    let index = first + a * W * C;
-    for (let b = 0; b < columns; ++b) {
-      const here = i32x4.splat(index);
-      let v = v128.load(from);
-      let mask = replaces(v, best0);
-      best0 = v128.bitselect(v, best0, mask);
-      where0 = v128.bitselect(here, where0, mask);
-      v = v128.load(from, 16);
-      mask = replaces(v, best1);
-      best1 = v128.bitselect(v, best1, mask);
-      where1 = v128.bitselect(here, where1, mask);
-      v = v128.load(from, 32);
-      mask = replaces(v, best2);
-      best2 = v128.bitselect(v, best2, mask);
-      where2 = v128.bitselect(here, where2, mask);
-      v = v128.load(from, 48);
-      mask = replaces(v, best3);
-      best3 = v128.bitselect(v, best3, mask);
-      where3 = v128.bitselect(here, where3, mask);
-      from += pixelBytes;
-      index += C;
-    }
+  let left = columns;
+  for (let count = rows * columns; count > 0; count--) {
+    const here = i32x4.splat(<i32>((from - image) >> 2));
+    const v0 = v128.load(from);
+    const mask0 = inline.always(replaces(careful, v0, best0));
+    best0 = inline.always(better(careful, v0, best0, mask0));
+    where0 = i32x4.max_s(where0, v128.and(here, mask0));
+    const v1 = v128.load(from, 16);
+    const mask1 = inline.always(replaces(careful, v1, best1));
+    best1 = inline.always(better(careful, v1, best1, mask1));
+    where1 = i32x4.max_s(where1, v128.and(here, mask1));
+    const v2 = v128.load(from, 32);
+    const mask2 = inline.always(replaces(careful, v2, best2));
+    best2 = inline.always(better(careful, v2, best2, mask2));
+    where2 = i32x4.max_s(where2, v128.and(here, mask2));
+    const v3 = v128.load(from, 48);
+    const mask3 = inline.always(replaces(careful, v3, best3));
+    best3 = inline.always(better(careful, v3, best3, mask3));
+    where3 = i32x4.max_s(where3, v128.and(here, mask3));
+    left--;
+    from += pixelBytes + select<usize>(0, skip, left);
+    left = select<i32>(left, columns, left);
   }
   v128.store(y, best0);
   v128.store(y, best1, 16);
@@ -119,31 +144,54 @@ function pool16(
   v128.store(argMax, i32x4.add(where3, i32x4(12, 13, 14, 15)), 48);
 }
 
+export function pool16(
+  y: usize,
+  argMax: usize,
+  image: usize,
+  from: usize,
+  rows: i32,
+  columns: i32,
+  pixelBytes: usize,
+  skip: usize,
+): void {
+  inline.always(window16(false, y, argMax, image, from, rows, columns, pixelBytes, skip));
+}
+
+export function poolCareful16(
+  y: usize,
+  argMax: usize,
+  image: usize,
+  from: usize,
+  rows: i32,
+  columns: i32,
+  pixelBytes: usize,
+  skip: usize,
+): void {
+  inline.always(window16(true, y, argMax, image, from, rows, columns, pixelBytes, skip));
+}
+
 /** One window, 4 channels. */
 function pool4(
   y: usize,
   argMax: usize,
-  corner: usize,
-  first: i32,
+  image: usize,
+  from: usize,
   rows: i32,
   columns: i32,
-  W: i32,
-  C: i32,
+  pixelBytes: usize,
+  skip: usize,
 ): void {
-  const pixelBytes = (<usize>C) << 2;
-  let best = v128.load(corner);
-  let where = i32x4.splat(first);
-  for (let a = 0; a < rows; ++a) {
-    let from = corner + <usize>(a * W) * pixelBytes;
-    let index = first + a * W * C;
-    for (let b = 0; b < columns; ++b) {
+  let best = v128.load(from);
+  let where = i32x4.splat(<i32>((from - image) >> 2));
+  for (; rows > 0; --rows) {
+    for (let left = columns; left > 0; --left) {
       const v = v128.load(from);
-      const mask = replaces(v, best);
+      const mask = inline.always(replaces(true, v, best));
       best = v128.bitselect(v, best, mask);
-      where = v128.bitselect(i32x4.splat(index), where, mask);
+      where = i32x4.max_s(where, v128.and(i32x4.splat(<i32>((from - image) >> 2)), mask));
       from += pixelBytes;
-      index += C;
     }
+    from += skip;
   }
   v128.store(y, best);
   v128.store(argMax, i32x4.add(where, i32x4(0, 1, 2, 3)));
@@ -153,28 +201,25 @@ function pool4(
 function pool1(
   y: usize,
   argMax: usize,
-  corner: usize,
-  first: i32,
+  image: usize,
+  from: usize,
   rows: i32,
   columns: i32,
-  W: i32,
-  C: i32,
+  pixelBytes: usize,
+  skip: usize,
 ): void {
-  const pixelBytes = (<usize>C) << 2;
-  let best = load<f32>(corner);
-  let where = first;
-  for (let a = 0; a < rows; ++a) {
-    let from = corner + <usize>(a * W) * pixelBytes;
-    let index = first + a * W * C;
-    for (let b = 0; b < columns; ++b) {
+  let best = load<f32>(from);
+  let where = <i32>((from - image) >> 2);
+  for (; rows > 0; --rows) {
+    for (let left = columns; left > 0; --left) {
       const v = load<f32>(from);
       if (!(v <= best) && !F32.isNaN(best)) {
         best = v;
-        where = index;
+        where = <i32>((from - image) >> 2);
       }
       from += pixelBytes;
-      index += C;
     }
+    from += skip;
   }
   store<f32>(y, best);
   store<i32>(argMax, where);

@@ -29,6 +29,26 @@ export function packColumns(to: usize, a: usize, lda: usize, width: i32, depth: 
   }
 }
 
+/** As packColumns, of rows of A that lie `steps` apart, a table of bytes. */
+export function packNeighbours(to: usize, a: usize, steps: usize, width: i32, depth: i32): void {
+  if (width == 5) {
+    for (; depth > 0; depth--) {
+      v128.store(to, v128.load(a));
+      store<f32>(to, load<f32>(a, 16), 16);
+      to += 20;
+      a += <usize>load<u32>(steps);
+      steps += 4;
+    }
+    return;
+  }
+  for (; depth > 0; depth--) {
+    for (let i: usize = 0; i < <usize>width; i++) store<f32>(to + (i << 2), load<f32>(a + (i << 2)));
+    to += (<usize>width) << 2;
+    a += <usize>load<u32>(steps);
+    steps += 4;
+  }
+}
+
 /** Panels [begin, end) of B [k, n], its rows ldb bytes apart, one after the other at to + p·panelStride. */
 export function packPanels(
   to: usize,

@@ -1,6 +1,6 @@
 /**
  * Direct convolution over the layers of the six networks, batch 32, one core. GFLOP/s count 2·N·Ho·Wo·K·F for each pass,
- * padding included; the ratio is to the machine's peak measured in the same moment. FILTER=name chooses layers.
+ * padding included; the ratio is to the machine's peak measured in the same moment. FILTER=regexp chooses layers.
  */
 import { directConvolution } from "../src/backend/wasm/conv2d.js";
 import { Recorder } from "../src/backend/wasm/recorder.js";
@@ -33,7 +33,7 @@ const LAYERS: readonly [string, number, number, number, number, number, Padding]
 ];
 
 for (const layer of LAYERS) {
-  if (process.env.FILTER && !layer[0].includes(process.env.FILTER)) continue;
+  if (process.env.FILTER && !layer[0].match(process.env.FILTER)) continue;
   const passes = (["forward", "dX", "dKernel"] as const).map((pass) => `${pass} ${measure(layer, pass)}`);
   console.log(layer[0].padEnd(26), passes.join("   "));
 }

@@ -1,11 +1,12 @@
 /**
- * Winograd F(4×4, 3×3) over the layers of the six networks, batch 32, one core. Effective GFLOP/s: the operations of the
+ * Winograd's forms of 3×3 convolution over the layers of the six networks, batch 32, one core. Effective GFLOP/s: the operations of the
  * direct convolution, 2·N·Ho·Wo·9·C·F, divided by the best time; and their ratio to the machine's peak in the same run,
  * which a direct convolution cannot exceed.
  */
 import Benchmark from "benchmark";
 import { Recorder } from "../src/backend/wasm/recorder.js";
 import { winogradForward, winogradGradients } from "../src/backend/wasm/winograd.js";
+import { winogradStride2 } from "../src/backend/wasm/winogradStride2.js";
 import { type Padding, type Shape, sizeOf, type Window2D, windowGeometry } from "../src/shape.js";
 import { randomValues } from "../test/support/arrays.js";
 import { Core } from "../test/support/kernels.js";
@@ -18,6 +19,7 @@ interface Layer {
   readonly channels: number;
   readonly filters: number;
   readonly padding: Padding;
+  readonly stride?: 1 | 2;
 }
 
 const LAYERS: readonly Layer[] = [
@@ -31,6 +33,11 @@ const LAYERS: readonly Layer[] = [
   { name: "32 ch, 16²", size: 16, channels: 32, filters: 32, padding: "same" },
   { name: "16 ch, 32²", size: 32, channels: 16, filters: 16, padding: "same" },
   { name: "16 ch, 3²", size: 3, channels: 16, filters: 16, padding: "same" },
+  { name: "64 → 128 ch, 32², stride 2", size: 32, channels: 64, filters: 128, padding: "same", stride: 2 },
+  { name: "128 → 256 ch, 16², stride 2", size: 16, channels: 128, filters: 256, padding: "same", stride: 2 },
+  { name: "256 → 512 ch, 8², stride 2", size: 8, channels: 256, filters: 512, padding: "same", stride: 2 },
+  { name: "16 ch, 32², stride 2", size: 32, channels: 16, filters: 16, padding: "same", stride: 2 },
+  { name: "64 ch, 14², stride 2", size: 14, channels: 64, filters: 64, padding: "same", stride: 2 },
 ];
 const BATCH = 32;
 
@@ -39,6 +46,12 @@ const PASSES = {
   forward: ["winogradKernel", "winogradConvolution"],
   dX: ["winogradKernelTransposed", "winogradConvolution"],
   dKernel: ["winogradInputTiles", "winogradGradientTiles", "winogradKernelGradient"],
+} as const;
+/** The input's transform counts in both that use it, though a training step has it once. */
+const STRIDE_2_PASSES = {
+  forward: ["winogradStride2InputTiles", "winogradStride2Forward"],
+  dX: ["winogradStride2ReversedTiles", "winogradStride2InputGradient"],
+  dKernel: ["winogradStride2InputTiles", "winogradStride2GradientTiles", "winogradStride2KernelGradient"],
 } as const;
 
 const core = new Core();
@@ -51,12 +64,12 @@ for (const layer of LAYERS) {
     const gflops = measure(layer, pass as keyof typeof PASSES);
     return `${pass} ${gflops.toFixed(0).padStart(4)} (${(gflops / peak).toFixed(2)} of peak)`;
   });
-  console.log(`${layer.name.padEnd(24)} ${cells.join("   ")}`);
+  console.log(`${layer.name.padEnd(28)} ${cells.join("   ")}`);
 }
 
-function measure({ size, channels, filters, padding }: Layer, pass: keyof typeof PASSES): number {
+function measure({ size, channels, filters, padding, stride = 1 }: Layer, pass: keyof typeof PASSES): number {
   core.reset();
-  const window: Window2D = { kernel: [3, 3], strides: [1, 1], padding };
+  const window: Window2D = { kernel: [3, 3], strides: [stride, stride], padding };
   const { outHeight, outWidth, padTop } = windowGeometry("bench", size, size, window);
   const recorder = new Recorder();
   const x = recorder.tensor([BATCH, size, size, channels]);
@@ -69,7 +82,7 @@ function measure({ size, channels, filters, padding }: Layer, pass: keyof typeof
     program.write(tensor, data);
     return data;
   });
-  const run = () => program.run(1, PASSES[pass]);
+  const run = () => program.run(1, (stride === 1 ? PASSES : STRIDE_2_PASSES)[pass]);
   run();
   checkElement();
 
@@ -79,6 +92,13 @@ function measure({ size, channels, filters, padding }: Layer, pass: keyof typeof
   return (2 * BATCH * outHeight * outWidth * 9 * channels * filters) / seconds / 1e9;
 
   function record() {
+    if (stride === 2) {
+      const stride2 = winogradStride2(recorder);
+      if (pass === "forward") return stride2.forward(x, kernel, undefined, window);
+      const wishes = { dX: pass === "dX", dBias: false };
+      const { dX, dKernel } = stride2.gradients(x, kernel, dY, window, wishes);
+      return dX ?? dKernel;
+    }
     if (pass === "forward") return winogradForward(recorder, x, kernel, undefined, window);
     const wishes = { dX: pass === "dX", dBias: false };
     const { dX, dKernel } = winogradGradients(recorder, x, kernel, dY, window, wishes);
@@ -96,17 +116,24 @@ function measure({ size, channels, filters, padding }: Layer, pass: keyof typeof
       for (let n = 0; n < BATCH; n++)
         for (let i = 0; i < outHeight; i++)
           for (let j = 0; j < outWidth; j++)
-            sum += at(xs, x.shape, n, i + p - padTop, j + q - padTop, r) * at(dYs, dY.shape, n, i, j, s);
-    } else {
-      const [from, fromShape, depth] =
-        pass === "forward" ? ([xs, x.shape, channels] as const) : ([dYs, dY.shape, filters] as const);
-      const sign = pass === "forward" ? 1 : -1;
+            sum +=
+              at(xs, x.shape, n, stride * i + p - padTop, stride * j + q - padTop, r) *
+              at(dYs, dY.shape, n, i, j, s);
+    } else if (pass === "forward") {
       for (let a = 0; a < 3; a++)
         for (let b = 0; b < 3; b++)
-          for (let k = 0; k < depth; k++)
+          for (let k = 0; k < channels; k++)
             sum +=
-              at(from, fromShape, p, q + sign * (a - padTop), r + sign * (b - padTop), k) *
-              (sign > 0 ? at(kernels, kernel.shape, a, b, k, s) : at(kernels, kernel.shape, a, b, s, k));
+              at(xs, x.shape, p, stride * q + a - padTop, stride * r + b - padTop, k) *
+              at(kernels, kernel.shape, a, b, k, s);
+    } else {
+      for (let a = 0; a < 3; a++)
+        for (let b = 0; b < 3; b++) {
+          const [i, j] = [(q + padTop - a) / stride, (r + padTop - b) / stride];
+          if (!Number.isInteger(i) || !Number.isInteger(j)) continue;
+          for (let k = 0; k < filters; k++)
+            sum += at(dYs, dY.shape, p, i, j, k) * at(kernels, kernel.shape, a, b, s, k);
+        }
     }
     const value = at(got, result.shape, p, q, r, s);
     const largest = got.reduce((most, v) => Math.max(most, Math.abs(v)), 0);

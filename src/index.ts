@@ -44,10 +44,12 @@ export const summaryText = (given: Model | Graph) => summaries.summaryText(graph
 
 export type { Dataset, DatasetPair } from "./data/dataset.js";
 export * as datasets from "./data/index.js";
+export { ERROR_CODES, type ErrorCode } from "./errorCodes.js";
 export {
   CbapdError,
   DataError,
   FileError,
+  LockError,
   mustBe,
   OptionError,
   ShapeError,
@@ -55,6 +57,10 @@ export {
   WorkerError,
 } from "./errors.js";
 export { writeFileAtomic } from "./formats/atomicFile.js";
+export type { Files, WritableFile } from "./formats/files.js";
+export { type FolderLock, lockFolder } from "./formats/folderLock.js";
+export { type NpyArray, type NpyType, readNpy, writeNpy } from "./formats/npy.js";
+export { type NpzReadOptions, type NpzWriteOptions, readNpz, writeNpz } from "./formats/npz.js";
 export * as layers from "./layers/index.js";
 export { input, l2 } from "./layers/index.js";
 export { type Graph, weightSpecs } from "./models/graph.js";
@@ -68,10 +74,11 @@ export {
   reduceLROnPlateau,
   terminateOnNaN,
 } from "./train/callbacks.js";
-export { loadTrainingState, saveTrainingState, weightsSha256 } from "./train/checkpoint.js";
+export { loadTrainingState, saveModel, saveTrainingState, weightsSha256 } from "./train/checkpoint.js";
 export { Model } from "./train/model.js";
 export { trainingMemoryBytes } from "./train/openSession.js";
 export { adam, adamw, OPTIMIZER_NAMES, rmsprop, sgd } from "./train/optimizers.js";
+export { type RunJson, readRunJson } from "./train/runJson.js";
 export {
   cosineDecay,
   exponentialDecay,

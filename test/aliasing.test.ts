@@ -2,32 +2,19 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { wasmBackend } from "../src/backend/wasm/backend.js";
+import { fuse } from "../src/backend/wasm/fuse.js";
+import { MAY_ALIAS } from "../src/backend/wasm/inPlace.js";
 import { type Argument, type Instruction, Recorder } from "../src/backend/wasm/recorder.js";
 import { STATE_BYTES } from "../src/backend/wasm/state.js";
+import { weightSpecs } from "../src/models/graph.js";
+import { backwardGraph, forwardGraph } from "../src/models/run.js";
 import { FULL, outputShape, specsOf } from "../src/verify/description.js";
 import { DESCRIPTIONS } from "../src/verify/descriptions/index.js";
 import type { LayerCase } from "../src/verify/layer.js";
 import { randomValues } from "./support/arrays.js";
 import { CASES, SEED } from "./support/cases.js";
 import { Core } from "./support/kernels.js";
-
-/** By kernel: which arguments the first one, the output, may lie on. As their docstrings in assembly/ say. */
-const MAY_ALIAS: Readonly<Record<string, readonly number[]>> = {
-  addForward: [1, 2],
-  reluForward: [1],
-  reluBackward: [1, 2],
-  sigmoidForward: [1],
-  sigmoidBackward: [1, 2],
-  tanhForward: [1],
-  tanhBackward: [1, 2],
-  softmaxForward: [1],
-  softmaxBackward: [1, 2],
-  dropoutForward: [2],
-  dropoutBackward: [2],
-  normalizeForward: [1],
-  batchNormalizationBackward: [1, 2],
-  normalizeBackward: [1],
-};
+import { type RandomNetwork, randomNetworks } from "./support/randomNetworks.js";
 
 const core = new Core();
 
@@ -44,6 +31,19 @@ function instructionsOf(given: LayerCase): Instruction[] {
   const dY = recorder.tensor([batch, ...outputShape(given)]);
   layer.backward(backend, dY, parameters, cache, options, { dX: true, inputs });
   return recorder.instructions;
+}
+
+/** The fused ones of a network's training. */
+function fusedInstructionsOf({ graph, batch }: RandomNetwork): Instruction[] {
+  const recorder = new Recorder();
+  const backend = wasmBackend(recorder);
+  const weights = new Map(weightSpecs(graph).map(({ name, shape }) => [name, recorder.tensor(shape)]));
+  const x = recorder.tensor([batch, ...graph.nodes[0].outputShape]);
+  const { y, caches } = forwardGraph(backend, graph, x, weights, { training: true });
+  backwardGraph(backend, graph, recorder.tensor(y.shape), weights, caches);
+  return fuse(recorder.instructions, { everywhere: true }).filter(
+    (instruction) => !recorder.instructions.includes(instruction),
+  );
 }
 
 /** The output's bytes, with the output on argument `on`, or alone. */
@@ -73,16 +73,23 @@ describe("an output on an input", () => {
   const seen = new Set<string>();
   const describedCases = DESCRIPTIONS.map(({ name, cases }) => [name, cases(FULL)] as const);
 
-  it.each(describedCases)("%s", (_name, arbitrary) => {
-    const property = fc.property(arbitrary, (given) => {
-      for (const instruction of instructionsOf(given)) {
-        for (const on of MAY_ALIAS[instruction.kernel] ?? []) {
-          seen.add(instruction.kernel);
-          const difference = Buffer.compare(run(instruction, on), run(instruction, undefined));
-          expect(difference, `${instruction.kernel}, on argument ${on}`).toBe(0);
-        }
+  const changesNothing = (instructions: readonly Instruction[]) => {
+    for (const instruction of instructions) {
+      for (const on of MAY_ALIAS[instruction.kernel] ?? []) {
+        seen.add(instruction.kernel);
+        const difference = Buffer.compare(run(instruction, on), run(instruction, undefined));
+        expect(difference, `${instruction.kernel}, on argument ${on}`).toBe(0);
       }
-    });
+    }
+  };
+
+  it.each(describedCases)("%s", (_name, arbitrary) => {
+    const property = fc.property(arbitrary, (given) => changesNothing(instructionsOf(given)));
+    fc.assert(property, { numRuns: CASES, seed: SEED });
+  });
+
+  it("fused kernels", () => {
+    const property = fc.property(randomNetworks, (given) => changesNothing(fusedInstructionsOf(given)));
     fc.assert(property, { numRuns: CASES, seed: SEED });
   });
 

@@ -192,16 +192,10 @@ describe("train", () => {
     mkdirSync(join(run, "history.json"), { recursive: true });
     const outcome = await cbapd("train", "lenet5", ...LITTLE, "--run", run, "--epochs", "1");
     expect(outcome.code).toBe(1);
-    expect(outcome.stderr).toMatch(/^error: .*history\.json cannot be written: .* unchanged\.\n$/);
-  });
-
-  it("refuses a folder that another process has", async () => {
-    const run = join(temporaryFolder(), "run");
-    mkdirSync(run);
-    writeFileSync(join(run, "lock"), String(process.pid));
-    const outcome = await cbapd("train", "lenet5", ...LITTLE, "--run", run);
-    expect(outcome.code).toBe(1);
-    expect(outcome.stderr).toContain(`in use by process ${process.pid}`);
+    expect(outcome.stderr).toMatch(
+      /^warning: .*history\.json cannot be written: .* Training goes on, and saving is tried again\.\nerror: .*history\.json cannot be written: .* unchanged\.\n$/,
+    );
+    expect(existsSync(join(run, "checkpoint.safetensors"))).toBe(true);
   });
 });
 

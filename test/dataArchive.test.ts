@@ -43,7 +43,7 @@ async function read(names: readonly string[]): Promise<Map<string, Uint8Array>> 
 }
 
 describe("readArchive", () => {
-  // A small entry that is left out, before one that spans many chunks: where modern-tar's cancel loses the latter.
+  // A small entry that is left out, before one that spans many chunks.
   test.each([false, true])("leaves out some entries and reads the others whole (gzip: %s)", async (zip) => {
     const entries = [
       { name: "package/package.json", size: 670 },
@@ -111,23 +111,20 @@ describe("readArchive", () => {
     }
   });
 
-  test("a link or a folder of an expected name is not the file", async () => {
-    const header = { name: "x/data", size: 0 };
-    await writeFile(
-      path,
-      await packTar([
-        { header: { ...header, type: "symlink", linkname: "/etc/passwd" } },
-        { header: { ...header, type: "directory" } },
-      ]),
-    );
-    await expect(read(["data"])).rejects.toThrow("the archive lacks data.");
-  });
+  test.each(["symlink", "link", "fifo", "directory"] as const)(
+    "a %s of an expected name is not the file",
+    async (type) => {
+      const header = { name: "x/data", size: 0, type, linkname: "/etc/passwd" };
+      await writeFile(path, await packTar([{ header }]));
+      await expect(read(["data"])).rejects.toThrow("data is a link, a folder or a device.");
+    },
+  );
 
   test("what is no archive", async () => {
     await writeFile(path, noise(5000, 1));
     await expect(read(["a"])).rejects.toThrow(/the archive is damaged or incomplete/);
     await writeFile(path, "");
-    await expect(read(["a"])).rejects.toThrow(/archive (is damaged or incomplete|lacks a)/);
+    await expect(read(["a"])).rejects.toThrow("the archive is empty.");
     await rm(path);
     await expect(read(["a"])).rejects.toThrow(/ENOENT/);
   });

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Cifar10Pins, cifar10, loadCifar10 } from "../src/data/cifar10.js";
 import type { FetchOptions } from "../src/data/pinned.js";
 import { DataError } from "../src/errors.js";
+import { tagOf, thisProcess } from "../src/formats/owner.js";
 import {
   BATCH,
   binaries,
@@ -135,12 +136,16 @@ describe("data folder", () => {
     },
   );
 
-  test("an entry's path leads nowhere: it is only compared", async () => {
-    const evil = [{ name: "../../escaped.txt", bytes: new Uint8Array(9) }, ...binaries()];
-    evil[1] = { ...evil[1], name: "../../../data_batch_1.bin" };
+  test("an entry's path leads nowhere: it is only compared, and refused where it leads out", async () => {
     const path = join(home, "data/evil.tar");
-    await writeFile(path, await tar(evil));
+    const moved = binaries().map(({ name, bytes }) => ({ name: `./tmp/elsewhere/${name}`, bytes }));
+    await writeFile(path, await tar(moved));
     await expectOurs(load({ dataDir: path }));
+    await writeFile(
+      path,
+      await tar([{ name: "../../escaped.txt", bytes: new Uint8Array(9) }, ...binaries()]),
+    );
+    expect(await message(load({ dataDir: path }))).toContain('the entry "../../escaped.txt" leads out of it');
     expect((await readdir(home)).sort()).toEqual(["data", "tmp"]);
     expect(await readdir(join(home, "data"))).toEqual(["evil.tar"]);
   });
@@ -285,13 +290,15 @@ describe("npm package and cache", () => {
   test("leftovers of killed processes go, those of living ones stay", async () => {
     await fakeNpm({ view: await serve(serveWhole) });
     await mkdir(join(cacheDir, "cifar10"), { recursive: true });
-    for (const name of [".old.partial", ".young.partial"])
-      await writeFile(join(cacheDir, "cifar10", name), "x");
-    await utimes(join(cacheDir, "cifar10/.old.partial"), 1, 1);
+    const ours = thisProcess();
+    const living = `test-images.${tagOf(ours)}.0.tmp`;
+    // No process has so high a number: Linux' own bound is 2^22.
+    const killed = `test-images.${tagOf({ ...ours, pid: 2 ** 22 + 1 })}.0.tmp`;
+    for (const name of [living, killed]) await writeFile(join(cacheDir, "cifar10", name), "x");
     await load();
     expect(await readdir(join(cacheDir, "cifar10"))).toEqual([
-      ".young.partial",
       "test-images",
+      living,
       "test-labels",
       "train-images",
       "train-labels",

@@ -60,6 +60,8 @@ for (const [images, size] of [
   [5, 15],
   [4, 16],
   [3, 17],
+  [2, 32],
+  [3, 49],
   [4, 131],
 ])
   for (const rate of [0, 0.2, 0.5, 0.999]) {
@@ -70,7 +72,7 @@ for (const [images, size] of [
       const stream = 5;
       const array = randomArray([images, size], size);
       const x = core.putFloats(array.data);
-      const work = core.allocate(64);
+      const work = core.allocate(128);
       const state = putState(seed, step);
       const threshold = Math.floor(rate * 2 ** 32);
       const scale = 1 / (1 - rate);
@@ -156,7 +158,7 @@ test("the recording gives the kernel its threshold, scale, stream and size", () 
   ops.dropoutGradient(mask, y, 0.75);
   const [forward, backward] = recorder.instructions;
   expect(forward.kernel).toBe("dropoutForward");
-  expect(forward.args.slice(3)).toEqual([{ scratchBytes: 64 }, { stepState: true }, 3 * 2 ** 30, 4, 9, 96]);
+  expect(forward.args.slice(3)).toEqual([{ scratchBytes: 128 }, { stepState: true }, 3 * 2 ** 30, 4, 9, 96]);
   expect(backward.kernel).toBe("dropoutBackward");
   expect(backward.args.slice(3)).toEqual([4, 96]);
 });

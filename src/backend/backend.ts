@@ -70,6 +70,18 @@ export interface Backend<T extends Tensor> {
     gamma: T,
     epsilon: number,
   ): BatchNormalizationGradients<T>;
+  /**
+   * The linear layer that does what kernel and bias do with this normalisation behind them, filters along the last axis:
+   * kernel·s and beta + (bias − mean)·s with s = gamma/√(variance + epsilon). Without a bias it is 0.
+   */
+  foldNormalization(
+    kernel: T,
+    bias: T | undefined,
+    statistics: Statistics<T>,
+    gamma: T,
+    beta: T,
+    epsilon: number,
+  ): { kernel: T; bias: T };
   /** In place: moving = momentum·moving + (1 − momentum)·batch. */
   updateMoving(moving: T, batch: T, momentum: number): void;
 

@@ -14,10 +14,8 @@ interface CheckCommandOptions {
   readonly json?: boolean;
 }
 
-export function checkCommand(program: Command): void {
-  program
-    .command("check")
-    .description("hold your own layer's or network's numbers against ours: docs/check.md")
+export function checkCommand(command: Command): void {
+  command
     .argument("<case>", "a .safetensors file with inputs, weights and your results")
     .option(
       "--backend <name>",

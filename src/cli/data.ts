@@ -22,10 +22,8 @@ interface DataOptions {
   readonly json?: boolean;
 }
 
-export function dataCommand(program: Command): void {
-  program
-    .command("data")
-    .description("fetch, verify and describe a dataset, and show an image of it")
+export function dataCommand(command: Command): void {
+  command
     .argument("<dataset>", "cifar10, mnist, shapes or folder:PATH")
     .option("--show <index>", "draw this image in the terminal and write it as PNG", wholeNumber("--show", 0))
     .option("--test", "show an image of the test part, not of the training part")

@@ -12,10 +12,8 @@ interface EvaluateOptions extends DataOptions {
   readonly json?: boolean;
 }
 
-export function evaluateCommand(program: Command): void {
-  const command = program
-    .command("evaluate")
-    .description("measure a trained network on a dataset's test part")
+export function evaluateCommand(command: Command): void {
+  command
     .argument("<run>", "a run folder (its best weights) or a .safetensors file")
     .option("--train", "measure on the training part instead")
     .option("--json", "print one JSON object");

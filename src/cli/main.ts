@@ -1,16 +1,7 @@
 #!/usr/bin/env node
 /** The command line: parse, call the library, print. One file a command. */
 import { Command, CommanderError } from "commander";
-import { CbapdError } from "../index.js";
-import { checkCommand } from "./check.js";
-import { dataCommand } from "./data.js";
-import { evaluateCommand } from "./evaluate.js";
-import { predictCommand } from "./predict.js";
-import { recipeCommand } from "./recipe.js";
-import { summaryCommand } from "./summary.js";
-import { sweepCommand } from "./sweep.js";
-import { trainCommand } from "./train.js";
-import { verifyCommand } from "./verify.js";
+import { CbapdError } from "../errors.js";
 import { version } from "./version.js";
 
 const MISUSE = 2;
@@ -25,21 +16,95 @@ const program = new Command("cbapd")
   .exitOverride()
   .configureOutput({ outputError: (text, write) => write(text) });
 
-const COMMANDS = [
-  trainCommand,
-  recipeCommand,
-  sweepCommand,
-  evaluateCommand,
-  predictCommand,
-  summaryCommand,
-  dataCommand,
-  verifyCommand,
-  checkCommand,
+/** A command's file is loaded when the command is called: help need not wait for the library. */
+const COMMANDS: readonly {
+  readonly name: string;
+  readonly takes: string;
+  readonly description: string;
+  readonly load: () => Promise<(command: Command) => void>;
+}[] = [
+  {
+    name: "train",
+    takes: "<network>",
+    description: "train a network; the same command again goes on where it stopped",
+    load: async () => (await import("./train.js")).trainCommand,
+  },
+  {
+    name: "recipe",
+    takes: "[name]",
+    description: "train by a documented recipe; further options are train's own",
+    load: async () => (await import("./recipe.js")).recipeCommand,
+  },
+  {
+    name: "sweep",
+    takes: "<network>",
+    description: "train with many settings, one run after another; further options are train's own",
+    load: async () => (await import("./sweep.js")).sweepCommand,
+  },
+  {
+    name: "evaluate",
+    takes: "<run>",
+    description: "measure a trained network on a dataset's test part",
+    load: async () => (await import("./evaluate.js")).evaluateCommand,
+  },
+  {
+    name: "predict",
+    takes: "<run> [images...]",
+    description: "classify image files, or an image of a dataset, with a trained network",
+    load: async () => (await import("./predict.js")).predictCommand,
+  },
+  {
+    name: "summary",
+    takes: "<network>",
+    description: "show a network's layers, parameters, receptive fields and multiply-adds",
+    load: async () => (await import("./summary.js")).summaryCommand,
+  },
+  {
+    name: "data",
+    takes: "<dataset>",
+    description: "fetch, verify and describe a dataset, and show an image of it",
+    load: async () => (await import("./data.js")).dataCommand,
+  },
+  {
+    name: "verify",
+    takes: "[what]",
+    description: "run the chain of proof: central differences, the reference, and tfjs check every number",
+    load: async () => (await import("./verify.js")).verifyCommand,
+  },
+  {
+    name: "check",
+    takes: "<case>",
+    description: "hold your own layer's or network's numbers against ours: docs/check.md",
+    load: async () => (await import("./check.js")).checkCommand,
+  },
+  {
+    name: "profile",
+    takes: "<network>",
+    description: "show where a training step's time goes, by layer, phase and kernel",
+    load: async () => (await import("./profile.js")).profileCommand,
+  },
+  {
+    name: "bench",
+    takes: "[what] [network]",
+    description: "time kernels, whole steps, and the same steps by PyTorch and tfjs",
+    load: async () => (await import("./bench.js")).benchCommand,
+  },
 ];
-for (const command of COMMANDS) command(program);
-for (const command of program.commands) {
-  command.exitOverride().option("--verbose", "show the stack trace of an error");
+for (const { name, description } of COMMANDS) {
+  program.command(name).description(description).exitOverride();
 }
+program
+  .configureHelp({
+    subcommandTerm: (command) => {
+      const known = COMMANDS.find(({ name }) => name === command.name());
+      return known ? `${known.name} [options] ${known.takes}` : command.name();
+    },
+  })
+  .hook("preSubcommand", async (_program, command) => {
+    const load = COMMANDS.find(({ name }) => name === command.name())?.load;
+    (await load?.())?.(command);
+    command.option("--verbose", "show the stack trace of an error");
+  });
 
 try {
   await program.parseAsync();
@@ -52,6 +117,7 @@ function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : MISUSE; // commander has printed it
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   const verbose = process.argv.includes("--verbose");
-  process.stderr.write(`error: ${verbose ? stack : message}\n`);
+  const code = error instanceof CbapdError && error.code ? `\ncode: ${error.code}` : "";
+  process.stderr.write(`error: ${verbose ? `${stack}${code}` : message}\n`);
   return error instanceof CbapdError ? error.exitCode : FAILURE;
 }

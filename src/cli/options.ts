@@ -44,6 +44,7 @@ export async function loadData(options: DataOptions, imageShape?: readonly numbe
       offline: options.offline,
       skipBad: options.skipBad,
       imageShape: imageShape as readonly [number, number, number] | undefined,
+      ...(options.data === "shapes" && shapesToDraw(options)),
       onProgress: bar.report,
       onWarning: (message) => void process.stderr.write(`warning: ${message}\n`),
     });
@@ -52,6 +53,12 @@ export async function loadData(options: DataOptions, imageShape?: readonly numbe
   } finally {
     bar.stop();
   }
+}
+
+/** Shapes are drawn one by one: only those that are wanted. */
+function shapesToDraw({ limit, limitTest }: DataOptions) {
+  const { train, test } = datasets.SHAPES_COUNTS;
+  return { train: Math.min(limit ?? train, train), test: Math.min(limitTest ?? test, test) };
 }
 
 /** A parser for commander. @throws OptionError */

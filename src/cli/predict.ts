@@ -14,10 +14,8 @@ interface PredictOptions extends DataOptions {
 const TOP = 5;
 const BAR_WIDTH = 30;
 
-export function predictCommand(program: Command): void {
-  const command = program
-    .command("predict")
-    .description("classify image files, or an image of a dataset, with a trained network")
+export function predictCommand(command: Command): void {
+  command
     .argument("<run>", "a run folder (its best weights) or a .safetensors file")
     .argument("[images...]", "JPEG, PNG or WebP files; resized to the network's input")
     .option(

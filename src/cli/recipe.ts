@@ -26,10 +26,8 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
 
 const NAMES = Object.keys(RECIPES);
 
-export function recipeCommand(program: Command): void {
-  program
-    .command("recipe")
-    .description("train by a documented recipe; further options are train's own, and come after its own")
+export function recipeCommand(command: Command): void {
+  command
     .argument("[name]", `${NAMES.join(", ")}; without one, lists them`)
     .argument("[options...]", "of train, such as --seed 1 or --run DIR")
     .option("--show", "only print the command")

@@ -1,32 +1,50 @@
 /** A run's folder: its settings, checkpoint, best weights, history and curves, each file replaced as a whole. */
-import { existsSync, readFileSync } from "node:fs";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rename } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import {
-  type Callback,
   FileError,
+  type Files,
+  type FolderLock,
+  type Graph,
   type History,
+  loadModel,
   loadTrainingState,
+  lockFolder,
   type Model,
-  modelCheckpoint,
   OptionError,
+  readRunJson,
+  saveModel,
   saveTrainingState,
   summaryText,
   type TrainingState,
   weightSpecs,
+  weightsSha256,
   writeFileAtomic,
 } from "../index.js";
-import { curvesSvg } from "../plots/curves.js";
-import { svgToPng } from "../plots/png.js";
+import { SAVER } from "./runSaver.js";
 
 /** What decides a run's numbers: a continuation must have the same. */
 export type RunSettings = Readonly<Record<string, string | number | boolean>>;
 
+/** The weights with the lowest validation loss so far. */
+export interface Best {
+  readonly epoch: number;
+  readonly value: number;
+  readonly weights: ReadonlyMap<string, Float32Array>;
+}
+
+const ELSEWHERE = "Choose another folder with --run, or move this one aside with --fresh.";
+
 export class RunFolder {
   readonly path: string;
+  readonly #files: Files | undefined;
 
-  constructor(path: string) {
+  /** @param files for tests: what writes */
+  constructor(path: string, files?: Files) {
     this.path = path;
+    this.#files = files;
   }
 
   file(name: string): string {
@@ -37,45 +55,33 @@ export class RunFolder {
     return this.file("checkpoint.safetensors");
   }
 
-  /** Moves an old run aside, `runs/baseline` to `runs/baseline.1`, and says where to; undefined when there is none. */
-  async moveAside(): Promise<string | undefined> {
-    if (!existsSync(this.path)) return undefined;
-    let number = 1;
-    while (existsSync(`${this.path}.${number}`)) number++;
-    const target = `${this.path}.${number}`;
-    await rename(this.path, target);
-    return target;
+  get best(): string {
+    return this.file("best.safetensors");
   }
 
   /**
-   * Takes the folder for this process.
-   * @returns a function that gives it back
-   * @throws FileError when another living process has it
+   * Moves an old run aside, `runs/baseline` to `runs/baseline.1`, and says where to; undefined when there is none.
+   * @throws LockError when another living process works in it
    */
-  async lock(): Promise<() => Promise<void>> {
-    const path = this.file("lock");
-    await mkdir(this.path, { recursive: true }).catch((cause: Error) => {
-      throw new FileError(`the run folder ${this.path} cannot be made: ${cause.message}.`, { cause });
-    });
-    for (let attempt = 0; ; attempt++) {
-      try {
-        const file = await open(path, "wx");
-        await file.writeFile(String(process.pid));
-        await file.close();
-        return () => rm(path, { force: true });
-      } catch (cause) {
-        if ((cause as NodeJS.ErrnoException).code !== "EEXIST") {
-          throw new FileError(`${path} cannot be written: ${(cause as Error).message}.`, { cause });
-        }
-        const owner = Number(await readFile(path, "utf8").catch(() => ""));
-        if (alive(owner) || attempt > 0) {
-          throw new FileError(
-            `the run folder ${this.path} is in use by process ${owner}. Wait for it, or choose another with --run.`,
-          );
-        }
-        await rm(path, { force: true }); // left behind by a process that was killed
-      }
+  async moveAside(): Promise<string | undefined> {
+    if (!existsSync(this.path)) return undefined;
+    const lock = await this.lock();
+    let number = 1;
+    while (existsSync(`${this.path}.${number}`)) number++;
+    const target = `${this.path}.${number}`;
+    try {
+      await rename(this.path, target);
+    } catch (cause) {
+      await lock.release();
+      throw new FileError(`${this.path} cannot be moved aside: ${(cause as Error).message}.`, { cause });
     }
+    await lock.release(target);
+    return target;
+  }
+
+  /** Takes the folder for this process. @throws LockError when another living process has it */
+  lock(): Promise<FolderLock> {
+    return lockFolder(this.path);
   }
 
   /**
@@ -83,60 +89,98 @@ export class RunFolder {
    * @throws OptionError when the folder holds a run with other settings; FileError when it is damaged
    */
   async resume(settings: RunSettings): Promise<TrainingState | undefined> {
+    if (!existsSync(this.checkpoint)) return undefined;
     const path = this.file("run.json");
-    if (!existsSync(path) || !existsSync(this.checkpoint)) return undefined;
-    const advice = "Choose another folder with --run, or move this one aside with --fresh.";
-    let before: RunSettings;
-    try {
-      before = JSON.parse(readFileSync(path, "utf8")) as RunSettings;
-    } catch (cause) {
-      throw new FileError(`${path} is damaged: ${(cause as Error).message}. ${advice}`, { cause });
-    }
+    const before = readRunJson(path, ELSEWHERE);
     // What is not set is not there: either side may have what the other lacks.
     for (const name of new Set([...Object.keys(settings), ...Object.keys(before)])) {
       if (before[name] === settings[name] || name === "classes") continue;
       const held = before[name] === undefined ? `no ${name}` : `${name} ${JSON.stringify(before[name])}`;
       const given = settings[name] === undefined ? "none" : JSON.stringify(settings[name]);
-      throw new OptionError(`${this.path} holds a run with ${held}; got ${given}. ${advice}`);
+      throw new OptionError(`${this.path} holds a run with ${held}; got ${given}. ${ELSEWHERE}`);
     }
     try {
-      return (await loadTrainingState(this.checkpoint)).state;
+      const { graph, state } = await loadTrainingState(this.checkpoint);
+      return await this.#withBest(graph, state);
     } catch (cause) {
       if (!(cause instanceof FileError)) throw cause;
-      throw new FileError(`${cause.message} ${advice}`, { cause });
+      throw new FileError(`${cause.message} ${ELSEWHERE}`, { cause });
     }
+  }
+
+  /**
+   * Makes sure of the best weights. Checkpoints of format 1 remember the lowest validation loss, but the weights lie in
+   * best.safetensors alone.
+   */
+  async #withBest(graph: Graph, state: TrainingState): Promise<TrainingState> {
+    const held = (state.callbacks[SAVER] as { best?: Partial<Best> } | null | undefined)?.best;
+    if (held !== undefined && !isWhole(graph, held)) {
+      throw new FileError(`${this.checkpoint}: the best weights in it are damaged.`);
+    }
+    const losses = state.history.logs.val_loss ?? [];
+    const value = Math.min(...losses.filter((loss) => !Number.isNaN(loss)));
+    if (SAVER in state.callbacks || value === Number.POSITIVE_INFINITY) return state;
+    const weights = await loadModel(this.best).then(
+      (model) => model.getWeights(),
+      () => undefined,
+    );
+    if (!weights) return state;
+    const best: Best = { epoch: state.history.validationEpochs[losses.indexOf(value)], value, weights };
+    return { ...state, callbacks: { ...state.callbacks, [SAVER]: { best } } };
   }
 
   async begin(settings: RunSettings, classes: readonly string[], model: Model): Promise<void> {
-    await writeFileAtomic(this.file("run.json"), `${JSON.stringify({ ...settings, classes }, null, 2)}\n`);
-    await writeFileAtomic(this.file("summary.txt"), `${summaryText(model)}\n`);
+    const run = `${JSON.stringify({ ...settings, classes }, null, 2)}\n`;
+    await writeFileAtomic(this.file("run.json"), run, this.#files);
+    await writeFileAtomic(this.file("summary.txt"), `${summaryText(model)}\n`, this.#files);
   }
 
-  /** Saves after each epoch. The checkpoint comes last: what it remembers of the others is then true. */
-  callbacks(title: string): Callback[] {
-    return [
-      modelCheckpoint(this.file("best.safetensors"), { saveBestOnly: true, saveWeightsOnly: true }),
-      {
-        name: "run folder",
-        onEpochEnd: async (_epoch, _logs, context) => {
-          const state = context.getTrainingState();
-          await this.saveHistory(state.history, title);
-          await saveTrainingState(this.checkpoint, context.graph, state);
-        },
-      },
-    ];
+  saveCheckpoint(graph: Graph, state: TrainingState): Promise<void> {
+    return saveTrainingState(this.checkpoint, graph, state, this.#files);
   }
 
-  /** After an interruption: what is needed to go on. */
-  async saveState(model: Model, state: TrainingState): Promise<void> {
-    await saveTrainingState(this.checkpoint, model.graph, state);
+  saveBest(graph: Graph, { weights }: Best): Promise<void> {
+    return saveModel(this.best, graph, weights, this.#files);
+  }
+
+  /** Whether best.safetensors holds these weights. */
+  async holdsBest({ weights }: Best): Promise<boolean> {
+    try {
+      return weightsSha256((await loadModel(this.best)).getWeights()) === weightsSha256(weights);
+    } catch {
+      return false; // missing or damaged: it will be written again
+    }
+  }
+
+  async holdsHistory(history: History): Promise<boolean> {
+    const files = ["curves.svg", "curves.png"].every((name) => existsSync(this.file(name)));
+    const text = await readFile(this.file("history.json"), "utf8").catch(() => undefined);
+    return files && text === historyText(history);
   }
 
   async saveHistory(history: History, title: string): Promise<void> {
-    await writeFileAtomic(this.file("history.json"), `${JSON.stringify(history, null, 2)}\n`);
+    // Drawing takes longer to load than all the rest: not before there is something to draw.
+    const [{ curvesSvg }, { svgToPng }] = await Promise.all([
+      import("../plots/curves.js"),
+      import("../plots/png.js"),
+    ]);
     const svg = curvesSvg(history, { title });
-    await writeFileAtomic(this.file("curves.svg"), svg);
-    await writeFileAtomic(this.file("curves.png"), svgToPng(svg));
+    await writeFileAtomic(this.file("history.json"), historyText(history), this.#files);
+    await writeFileAtomic(this.file("curves.svg"), svg, this.#files);
+    await writeFileAtomic(this.file("curves.png"), svgToPng(svg), this.#files);
+  }
+
+  /** Keeps a state that cannot be written here in a new folder of the system's temporary one, which it returns. */
+  async rescue(
+    settings: RunSettings,
+    classes: readonly string[],
+    model: Model,
+    state: TrainingState,
+  ): Promise<string> {
+    const folder = new RunFolder(await mkdtemp(join(tmpdir(), "cbapd-rescue-")));
+    await folder.begin(settings, classes, model);
+    await folder.saveCheckpoint(model.graph, state);
+    return folder.path;
   }
 
   /** Name, shape and values of each trainable variable. */
@@ -148,6 +192,7 @@ export class RunFolder {
     await writeFileAtomic(
       this.file("weights.txt"),
       parts.map((part) => Buffer.from(part)),
+      this.#files,
     );
   }
 }
@@ -156,8 +201,7 @@ export class RunFolder {
 export function modelFile(path: string): string {
   if (basename(path).endsWith(".safetensors")) return path;
   const folder = new RunFolder(path);
-  const best = folder.file("best.safetensors");
-  if (existsSync(best)) return best;
+  if (existsSync(folder.best)) return folder.best;
   if (existsSync(folder.checkpoint)) return folder.checkpoint;
   throw new FileError(
     `${path} is no run folder: it has no best.safetensors (looked in ${resolve(path)}). Train one with "cbapd train".`,
@@ -168,16 +212,19 @@ export function modelFile(path: string): string {
 export function classNames(file: string): readonly string[] {
   const path = join(dirname(file), "run.json");
   if (!existsSync(path)) return [];
-  const { classes } = JSON.parse(readFileSync(path, "utf8")) as { classes?: unknown };
-  return Array.isArray(classes) ? classes.map(String) : [];
+  return readRunJson(path, "Mend it, or move it away.").classes ?? [];
 }
 
-function alive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid < 1) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
+/** Whether these are the network's weights. */
+function isWhole(graph: Graph, { epoch, value, weights }: Partial<Best>): boolean {
+  const values = (name: string) => (weights instanceof Map ? weights.get(name) : undefined);
+  const fits = ({ name, shape }: { name: string; shape: readonly number[] }) => {
+    const length = shape.reduce((product, size) => product * size, 1);
+    return values(name) instanceof Float32Array && values(name)?.length === length;
+  };
+  return Number.isInteger(epoch) && typeof value === "number" && weightSpecs(graph).every(fits);
+}
+
+function historyText(history: History): string {
+  return `${JSON.stringify(history, null, 2)}\n`;
 }

@@ -22,10 +22,8 @@ interface SummaryOptions {
   readonly json?: boolean;
 }
 
-export function summaryCommand(program: Command): void {
-  program
-    .command("summary")
-    .description("show a network's layers, parameters, receptive fields and multiply-adds")
+export function summaryCommand(command: Command): void {
+  command
     .argument("<network>", `${models.names.join(", ")}; or a run folder or model file`)
     .option("--classes <n>", "of a named network", wholeNumber("--classes"), 10)
     .option("--width <factor>", "multiplies all filters and units", positiveNumber("--width"), 1)

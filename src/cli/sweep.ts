@@ -46,10 +46,8 @@ interface RunResult {
   readonly error?: string;
 }
 
-export function sweepCommand(program: Command): void {
-  program
-    .command("sweep")
-    .description("train with many settings, one run after another; further options are train's own")
+export function sweepCommand(command: Command): void {
+  command
     .argument("<network>", models.names.join(", "))
     .argument("[options...]", "of train, the same for all runs")
     .option(
@@ -144,9 +142,9 @@ export function planSweep(
 }
 
 function trainParser(): Command {
-  const program = new Command();
-  trainCommand(program);
-  return program.commands[0].exitOverride().configureOutput({ writeErr: () => {}, writeOut: () => {} });
+  const command = new Command("train");
+  trainCommand(command);
+  return command.exitOverride().configureOutput({ writeErr: () => {}, writeOut: () => {} });
 }
 
 /** @throws OptionError */

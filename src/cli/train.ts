@@ -1,7 +1,8 @@
 /** `cbapd train <network>`: trains, shows it, keeps the best, and can be interrupted at any step. */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import {
   type Callback,
+  FileError,
   type FitResult,
   type Logs,
   type Model,
@@ -9,6 +10,7 @@ import {
   type NetworkName,
   OptionError,
   resolveAugmentation,
+  type SaveEvery,
   summaryData,
   summaryText,
   type TrainingState,
@@ -27,6 +29,7 @@ import {
 } from "./options.js";
 import { ProgressBar, showLogs } from "./progressBar.js";
 import { RunFolder, type RunSettings } from "./runFolder.js";
+import { RunSaver } from "./runSaver.js";
 import {
   fitOptionsOf,
   optimizerOf,
@@ -43,6 +46,7 @@ interface TrainOptions extends DataOptions, TrainingOptions {
   readonly statistics: "batch" | "moving";
   readonly validationFrequency: number;
   readonly steps?: number;
+  readonly saveEvery: SaveEvery;
   readonly run?: string;
   readonly fresh?: boolean;
   readonly json?: boolean;
@@ -51,10 +55,8 @@ interface TrainOptions extends DataOptions, TrainingOptions {
 /** Steps of an epoch, while only the options' sense is in question. */
 const ANY_STEPS = 1000;
 
-export function trainCommand(program: Command): void {
-  const command = program
-    .command("train")
-    .description("train a network; the same command again goes on where it stopped")
+export function trainCommand(command: Command): void {
+  command
     .argument("<network>", models.names.join(", "))
     .option("--epochs <n>", "in all: a continued run counts those it has", wholeNumber("--epochs"), 5)
     .option("--seed <n>", "decides weights, order and dropout", wholeNumber("--seed", 0), 0)
@@ -67,13 +69,18 @@ export function trainCommand(program: Command): void {
     )
     .option("--validation-frequency <n>", "validate every n epochs", wholeNumber("--validation-frequency"), 1)
     .option("--steps <n>", "stop, as Ctrl-C does, after n steps in all", wholeNumber("--steps"))
+    .addOption(
+      new Option("--save-every <time>", "save within an epoch too: 30s, 5m, 500steps")
+        .argParser(saveEvery)
+        .default({ seconds: 30 }, "30s"),
+    )
     .option("--run <folder>", "where everything is kept (default: runs/<network>)")
     .option("--fresh", "move the folder's old run aside and start anew")
     .option("--json", "print one JSON object a line");
   withWorkers(withDataOptions(withTrainingOptions(command))).addHelpText(
     "after",
     "\nExample:\n  $ cbapd train lenet5 --epochs 10 --seed 1 --run runs/first\n\n" +
-      "Ctrl-C finishes the step, saves, and says how to go on.",
+      "Ctrl-C finishes the step, saves, and says how to go on. A run that is killed loses what came after its last save.",
   );
   command.action(runTrain);
 }
@@ -94,7 +101,7 @@ async function runTrain(network: string, options: TrainOptions): Promise<void> {
     const moved = await folder.moveAside();
     if (moved) say(`The old run is now in ${moved}.`);
   }
-  const unlock = await folder.lock();
+  const lock = await folder.lock();
   try {
     const settings = settingsOf(name, { ...options, augment }, train.count, test.count);
     const resume = await folder.resume(settings);
@@ -106,6 +113,17 @@ async function runTrain(network: string, options: TrainOptions): Promise<void> {
 
     const bar = new ProgressBar();
     const interruption = new Interruption();
+    const saver = new RunSaver(folder, lock, {
+      title: `${name}, seed ${options.seed}`,
+      saveEvery: options.saveEvery,
+      onSaved: ({ step }) => {
+        if (options.json) process.stdout.write(`${JSON.stringify({ run: folder.path, saved: step })}\n`);
+      },
+      warn: (message) => {
+        bar.clear();
+        process.stderr.write(`warning: ${message}\n`);
+      },
+    });
     let result: FitResult;
     try {
       result = await model.fit(train, {
@@ -119,20 +137,44 @@ async function runTrain(network: string, options: TrainOptions): Promise<void> {
         maxSteps: options.steps,
         signal: interruption.signal,
         resume,
-        callbacks: [
-          terminateOnNaN(),
-          reporter(options, bar),
-          ...folder.callbacks(`${name}, seed ${options.seed}`),
-        ],
+        callbacks: [terminateOnNaN(), reporter(options, bar), saver],
       });
     } finally {
       bar.clear();
       interruption.release();
+      await saver.settle();
     }
+    await saveRest(folder, saver, model, result.state, (state) =>
+      folder.rescue(settings, train.classes, model, state),
+    );
     await finish(folder, model, result, options, say);
     if (interruption.exitCode) process.exitCode = interruption.exitCode;
   } finally {
-    await unlock();
+    await lock.release();
+  }
+}
+
+/** Whatever is not in the files yet. @throws FileError that says where the state is, and how to go on */
+async function saveRest(
+  folder: RunFolder,
+  saver: RunSaver,
+  model: Model,
+  state: TrainingState,
+  rescue: (state: TrainingState) => Promise<string>,
+): Promise<void> {
+  try {
+    await saver.finish(model.graph, state);
+  } catch (error) {
+    if (!(error instanceof FileError) || saver.holdsPosition(state)) throw error;
+    const elsewhere = await rescue(state).catch((cause: Error) => {
+      const lost = `What came after the last save is lost (${cause.message})`;
+      const advice = `copy ${folder.path} to where there is room, and go on there with --run`;
+      throw new FileError(`${error.message} ${lost}; ${advice}.`, { cause });
+    });
+    throw new FileError(
+      `${error.message} Step ${state.step} is saved in ${elsewhere} instead: go on there with --run ${elsewhere}.`,
+      { cause: error },
+    );
   }
 }
 
@@ -145,7 +187,6 @@ async function finish(
 ): Promise<void> {
   const { interrupted, state, history } = result;
   if (interrupted) {
-    await folder.saveState(model, state);
     say(`\nStopped after step ${state.step}; everything is saved in ${folder.path}.`);
     say("The same command again goes on from there, bit for bit.");
   } else {
@@ -228,6 +269,20 @@ class Interruption {
     process.stderr.write("\nStopping after this step (again to quit at once, without saving).\n");
     this.#controller.abort();
   };
+}
+
+/** `30`, `30s`, `5m`, `2h`, `500steps`. */
+function saveEvery(text: string): SaveEvery {
+  const [, number, unit = "s"] = /^(\d+(?:\.\d+)?)(s|m|h|steps?)?$/.exec(text) ?? [];
+  const value = Number(number);
+  const steps = unit.startsWith("step");
+  if (!(value > 0) || (steps && !Number.isInteger(value))) {
+    throw new OptionError(
+      `--save-every must be a time or a number of steps, as 30s, 5m or 500steps; got ${JSON.stringify(text)}.`,
+    );
+  }
+  if (steps) return { steps: value };
+  return { seconds: value * { s: 1, m: 60, h: 3600 }[unit as "s" | "m" | "h"] };
 }
 
 function networkName(text: string): NetworkName {

@@ -16,10 +16,8 @@ const CHECKED_BY: Readonly<Record<LinkReport["link"], string>> = {
   tfjs: "both by tfjs",
 };
 
-export function verifyCommand(program: Command): void {
-  program
-    .command("verify")
-    .description("run the chain of proof: central differences, the reference, and tfjs check every number")
+export function verifyCommand(command: Command): void {
+  command
     .argument("[what]", "all, a layer (conv2d, batchNormalization, …) or a network (resnet18, …)", "all")
     .option("--cases <n>", "random cases a layer", wholeNumber("--cases"), 100)
     .option("--network-cases <n>", "random cases a network", wholeNumber("--network-cases"), 1)

@@ -7,16 +7,17 @@
  */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { decode } from "fast-png";
 import { DataError } from "../errors.js";
+import { parseStrictJson } from "../formats/json.js";
 import { type Expected, readArchive } from "./archive.js";
 import { sha256 } from "./cache.js";
 import type { DatasetPair } from "./dataset.js";
 import type { OnProgress } from "./npmPackage.js";
 import { type FetchOptions, loadPinned, type Parts, type Pinned } from "./pinned.js";
+import { readPng } from "./png.js";
 
 const SIZE = 32;
-const CHANNELS = 3;
+const CHANNELS = 3 as const;
 const PLANE = SIZE * SIZE;
 const IMAGE_BYTES = PLANE * CHANNELS;
 const RECORD_BYTES = 1 + IMAGE_BYTES;
@@ -119,6 +120,7 @@ async function fromDirectory(dataDir: string, pins: Cifar10Pins): Promise<Parts>
       throw new DataError(
         `cifar10: ${where} is not the official file: ${records.length} bytes of ${bytes}, SHA-256 ${sum} ` +
           `instead of ${pins.batchSha256[batch]}.`,
+        { code: "CIFAR10_FILE" },
       );
     }
     unpackRecords(records, batchOf(parts, pins, batch));
@@ -187,12 +189,12 @@ async function fromPackage(path: string, pins: Cifar10Pins, onProgress: OnProgre
   const totalBytes = parts["train-images"].length + parts["test-images"].length;
   let doneBytes = 0;
   onProgress(0, totalBytes, "decoding");
-  await readArchive(path, expected, (name, bytes) => {
+  await readArchive(path, expected, async (name, bytes) => {
     if (name === LABEL_NAMES.train) parts["train-labels"].set(readLabels(name, bytes, pins.trainCount));
     else if (name === LABEL_NAMES.test) parts["test-labels"].set(readLabels(name, bytes, pins.testCount));
     else {
       const { images } = batchOf(parts, pins, pictures.indexOf(name));
-      images.set(readPicture(name, bytes, pins.batchCount));
+      images.set(await readPicture(name, bytes, pins.batchCount));
       doneBytes += images.length;
       onProgress(doneBytes, totalBytes, "decoding");
     }
@@ -202,19 +204,15 @@ async function fromPackage(path: string, pins: Cifar10Pins, onProgress: OnProgre
 
 /** @returns uint8 [height, 32, 32, 3] */
 function readPicture(name: string, bytes: Uint8Array, height: number): Uint8Array {
-  const { width, height: actual, channels, depth, data } = decode(bytes);
-  if (width !== PLANE || actual !== height || channels !== CHANNELS || depth !== 8) {
-    throw new DataError(
-      `${name} must be ${PLANE}×${height} RGB of 8 bits; got ${width}×${actual}, ${channels} channels of ${depth} bits.`,
-    );
-  }
-  return data as Uint8Array;
+  return readPng(name, bytes, { width: PLANE, height, channels: CHANNELS });
 }
 
-function readLabels(name: string, bytes: Uint8Array, count: number): Uint8Array {
-  const labels: unknown = JSON.parse(new TextDecoder().decode(bytes));
-  if (!Array.isArray(labels) || labels.length !== count) {
-    throw new DataError(`${name} must be a list of ${count} labels.`);
-  }
+export function readLabels(name: string, bytes: Uint8Array, count: number): Uint8Array {
+  const refuse = () =>
+    new DataError(`${name} must be a list of ${count} labels from 0 to 9.`, { code: "CIFAR10_LABELS" });
+  const labels = parseStrictJson(new TextDecoder().decode(bytes), 1, refuse);
+  const isLabel = (label: unknown) =>
+    Number.isInteger(label) && (label as number) >= 0 && (label as number) < 10;
+  if (!Array.isArray(labels) || labels.length !== count || !labels.every(isLabel)) throw refuse();
   return Uint8Array.from(labels);
 }

@@ -2,17 +2,19 @@
  * A user's own images: one folder a class, or train/ and test/ with one folder a class in each.
  * JPEG, PNG and WebP, read by `sharp`, an optional dependency, and stretched to one size.
  */
-import { readdir, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type Sharp from "sharp";
 import { DataError, mustBe, OptionError, rejectUnknownKeys, show } from "../errors.js";
 import { Purpose, randomWords } from "../random.js";
 import { sizeOf } from "../shape.js";
 import type { Dataset, DatasetPair } from "./dataset.js";
+import { imageHeader, MAX_PIXELS } from "./imageHeader.js";
 import type { OnProgress } from "./npmPackage.js";
 
 const ENDINGS = /\.(jpe?g|png|webp)$/i;
 const NAMES_SHOWN = 10;
+const MAX_FILE_BYTES = 1 << 26;
 /** Images decoded at once: enough to keep sharp's threads busy. */
 const AT_ONCE = 8;
 
@@ -58,7 +60,7 @@ export async function folder(path: string, options: FolderOptions = {}): Promise
   if (ignored.length > 0) {
     warn(`folder: ${ignored.length} entries that are no JPEG, PNG or WebP were ignored: ${list(ignored)}.`);
   }
-  const bad: string[] = [];
+  const bad: BadImage[] = [];
   const total = train.length + test.length;
   let done = 0;
   const read = async (which: string, files: readonly ImageFile[]): Promise<Dataset> => {
@@ -69,11 +71,12 @@ export async function folder(path: string, options: FolderOptions = {}): Promise
   };
   const pair = { train: await read("train", train), test: await read("test", test) };
   if (bad.length > 0) {
-    const what = `folder: ${bad.length} of ${total} images cannot be read: ${list(bad)}`;
+    const what = `folder: ${bad.length} of ${total} images cannot be read: ${listBad(bad)}`;
+    const { code } = bad[0].error;
     if (!options.skipBad)
-      throw new DataError(`${what}. Mend or remove them, or leave them out with --skip-bad.`);
+      throw new DataError(`${what}. Mend or remove them, or leave them out with --skip-bad.`, { code });
     warn(`${what}; left out.`);
-    if (pair.train.count === 0) throw new DataError(`folder: no image of ${path} can be read.`);
+    if (pair.train.count === 0) throw new DataError(`folder: no image of ${path} can be read.`, { code });
   }
   return pair;
 }
@@ -93,6 +96,15 @@ async function importSharp(): Promise<typeof Sharp> {
 function list(names: readonly string[]): string {
   const rest = names.length - NAMES_SHOWN;
   return names.slice(0, NAMES_SHOWN).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
+}
+
+interface BadImage {
+  readonly path: string;
+  readonly error: DataError;
+}
+
+function listBad(bad: readonly BadImage[]): string {
+  return list(bad.map(({ path, error }) => `${path} (${error.message})`));
 }
 
 interface Found {
@@ -201,7 +213,7 @@ async function readImages(
   sharp: typeof Sharp,
   files: readonly ImageFile[],
   imageShape: readonly [number, number, number],
-  bad: string[],
+  bad: BadImage[],
   onDone: () => void,
 ): Promise<Pick<Dataset, "count" | "imageShape" | "images" | "scale" | "labels">> {
   const imageBytes = sizeOf(imageShape);
@@ -213,8 +225,8 @@ async function readImages(
     const decoded = await Promise.all(some.map(({ path }) => readImage(sharp, path, imageShape)));
     decoded.forEach((pixels, i) => {
       onDone();
-      if (typeof pixels === "string") {
-        bad.push(`${some[i].path} (${pixels})`);
+      if (pixels instanceof DataError) {
+        bad.push({ path: some[i].path, error: pixels });
         return;
       }
       images.set(pixels, count * imageBytes);
@@ -234,21 +246,46 @@ async function readImages(
 async function readImage(
   sharp: typeof Sharp,
   path: string,
-  [height, width, channels]: readonly [number, number, number],
-): Promise<Uint8Array | string> {
+  imageShape: readonly [number, number, number],
+): Promise<Uint8Array | DataError> {
   try {
     const info = await stat(path);
-    if (info.size === 0) return "empty";
+    if (!info.isFile()) throw new DataError("no regular file", { code: "FILE_NOT_REGULAR" });
+    if (info.size > MAX_FILE_BYTES) {
+      throw new DataError(`${info.size} bytes`, { code: "IMAGE_FILE_TOO_LARGE" });
+    }
+    return await decodeImage(sharp, await readFile(path), imageShape);
+  } catch (error) {
+    if (error instanceof DataError) return error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    const cause = { cause: error, code: code === "ENOENT" ? "FILE_NOT_FOUND" : "FILE_UNREADABLE" } as const;
+    return new DataError(message, cause);
+  }
+}
+
+/** The bytes that were checked are those that are decoded. @throws DataError */
+async function decodeImage(
+  sharp: typeof Sharp,
+  bytes: Uint8Array,
+  [height, width, channels]: readonly [number, number, number],
+): Promise<Uint8Array> {
+  imageHeader(bytes);
+  let pixels: Buffer;
+  try {
     // failOn "warning", sharp's default, stated: a JPEG cut short must not pass as a half grey image.
-    const upright = sharp(path, { failOn: "warning" }).autoOrient().flatten({ background: "#ffffff" });
+    const decoder = sharp(bytes, { failOn: "warning", limitInputPixels: MAX_PIXELS });
+    const upright = decoder.autoOrient().flatten({ background: "#ffffff" });
     const sized = upright.resize(width, height, { fit: "fill" });
     const coloured = channels === 1 ? sized.toColourspace("b-w") : sized.toColourspace("srgb");
-    const pixels = await coloured.raw({ depth: "uchar" }).toBuffer();
-    const expected = height * width * channels;
-    return pixels.length === expected ? pixels : `${pixels.length} bytes of pixels instead of ${expected}`;
-  } catch (error) {
-    return (error as Error).message.split("\n")[0];
+    pixels = await coloured.raw({ depth: "uchar" }).toBuffer();
+  } catch (cause) {
+    throw new DataError((cause as Error).message.split("\n")[0], { cause, code: "IMAGE_DAMAGED" });
   }
+  const expected = height * width * channels;
+  if (pixels.length !== expected) {
+    throw new DataError(`${pixels.length} bytes of pixels instead of ${expected}`, { code: "IMAGE_DAMAGED" });
+  }
+  return pixels;
 }
 
 /** Single image files, resized to `imageShape`; without labels. @throws DataError naming those that cannot be read */
@@ -257,9 +294,11 @@ export async function imageFiles(
   imageShape: readonly [number, number, number],
 ): Promise<Dataset> {
   const sharp = await importSharp();
-  const bad: string[] = [];
+  const bad: BadImage[] = [];
   const files = paths.map((path) => ({ path, label: 0 }));
   const images = await readImages(sharp, files, imageShape, bad, () => {});
-  if (bad.length > 0) throw new DataError(`cannot be read as images: ${list(bad)}.`);
+  if (bad.length > 0) {
+    throw new DataError(`cannot be read as images: ${listBad(bad)}.`, { code: bad[0].error.code });
+  }
   return { ...images, name: "images", classes: [] };
 }

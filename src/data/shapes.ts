@@ -13,6 +13,9 @@ const CHANNELS = 3;
 /** Training and test images come from different streams: image i is the same however many there are. */
 const TEST_STREAM = 0x80000000;
 
+/** How many there are unless told otherwise. */
+export const SHAPES_COUNTS = { train: 2000, test: 500 } as const;
+
 export interface ShapesOptions {
   readonly train?: number; // 2000
   readonly test?: number; // 500
@@ -47,7 +50,7 @@ const INSIDE = Object.values(SHAPES);
 /** Balanced: image i is of class i mod 10. @throws OptionError unless the counts are positive integers */
 export function shapes(options: ShapesOptions = {}): DatasetPair {
   rejectUnknownKeys("shapes", options, ["train", "test", "seed"]);
-  const { train = 2000, test = 500, seed = 0 } = options;
+  const { train = SHAPES_COUNTS.train, test = SHAPES_COUNTS.test, seed = 0 } = options;
   for (const [key, value] of Object.entries({ train, test })) {
     if (!Number.isInteger(value) || value < 1) {
       throw new OptionError(mustBe("shapes", key, "be a positive integer", value));

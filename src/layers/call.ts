@@ -20,6 +20,11 @@ export class SymbolicTensor {
   ) {}
 }
 
+/** It becomes part of the weights' names in files: so no more than these characters, and no `..`. */
+export function isLayerName(name: unknown): name is string {
+  return typeof name === "string" && /^(?!\.{1,2}$)[\w.-]{1,256}$/.test(name);
+}
+
 export class LayerCall {
   /** Order of creation: networks number their layers by it. */
   readonly serial: number;
@@ -31,7 +36,7 @@ export class LayerCall {
   static #created = 0;
 
   constructor(layer: Layer, options: object, naming: LayerNaming) {
-    if (naming.name !== undefined && (typeof naming.name !== "string" || !/^[\w.-]+$/.test(naming.name))) {
+    if (naming.name !== undefined && !isLayerName(naming.name)) {
       const rule = "consist of letters, digits, _, . and -";
       throw new OptionError(mustBe(layer.kind, "name", rule, naming.name));
     }

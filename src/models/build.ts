@@ -77,6 +77,11 @@ export function buildModel({ inputs, outputs, name = "model" }: ModelArguments):
   return nodes.graph(name, indices.get(outputs)!);
 }
 
+/** It is printed, and saved: so no more than 512 characters, none of which acts on a terminal. */
+export function isModelName(name: unknown): name is string {
+  return typeof name === "string" && name.length <= 512 && !/[\p{C}\p{Zl}\p{Zp}]/u.test(name);
+}
+
 /** Nodes as they are added: names, shapes and parameters follow from what is there already. */
 export class NodeList {
   readonly #nodes: GraphNode[] = [];
@@ -100,6 +105,9 @@ export class NodeList {
   }
 
   graph(name: string, output: number): Graph {
+    if (!isModelName(name)) {
+      throw new OptionError(mustBe("model", "name", "be at most 512 printable characters", name));
+    }
     const { outputShape } = this.#nodes[output];
     if (outputShape.length !== 1) {
       throw new ShapeError(

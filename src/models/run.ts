@@ -136,7 +136,7 @@ function wantsGradient(graph: Graph, inputGradient: boolean): boolean[] {
   return wanted;
 }
 
-function parametersOf<T>(node: GraphNode, weights: Weights<T>): Parameters<T> {
+export function parametersOf<T>(node: GraphNode, weights: Weights<T>): Parameters<T> {
   const names = Object.keys(node.specs);
   return Object.fromEntries(names.map((parameter) => [parameter, weights.get(weightName(node, parameter))!]));
 }

@@ -1,6 +1,6 @@
 /** Loss and accuracy over the epochs, training and validation, as one SVG. */
 import * as Plot from "@observablehq/plot";
-import { parseHTML } from "linkedom";
+import { chartFrame, sheet, TITLE_HEIGHT } from "./sheet.js";
 
 /** What a fit remembers: `logs.loss[e]` is epoch e's loss; `logs.val_loss[v]` that of epoch validationEpochs[v]. */
 export interface CurveHistory {
@@ -18,7 +18,6 @@ interface Point {
 
 const PANEL_WIDTH = 460;
 const PANEL_HEIGHT = 320;
-const TITLE_HEIGHT = 40;
 const COLOURS = { domain: ["training", "validation"], range: ["#4269d0", "#ff725c"] };
 const MOST_TICKS = 10;
 
@@ -26,20 +25,12 @@ const MOST_TICKS = 10;
 export function curvesSvg(history: CurveHistory, { title }: { title: string }): string {
   const names = ["accuracy", "loss"].filter((name) => name in history.logs);
   const width = PANEL_WIDTH * Math.max(1, names.length);
-  const panels = names.map((name, i) => {
-    const svg = panel(name, pointsOf(history, name), history.epochs.length);
-    svg.setAttribute("x", String(i * PANEL_WIDTH));
-    svg.setAttribute("y", String(TITLE_HEIGHT));
-    return svg.outerHTML;
-  });
-  const height = PANEL_HEIGHT + TITLE_HEIGHT;
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="'DejaVu Sans', system-ui, sans-serif">`,
-    `<rect width="100%" height="100%" fill="white"/>`,
-    `<text x="${width / 2}" y="26" text-anchor="middle" font-size="16">${escapeXml(title)}</text>`,
-    ...panels,
-    "</svg>\n",
-  ].join("\n");
+  const panels = names.map((name, i) => ({
+    x: i * PANEL_WIDTH,
+    y: TITLE_HEIGHT,
+    svg: panel(name, pointsOf(history, name), history.epochs.length),
+  }));
+  return sheet(title, width, PANEL_HEIGHT + TITLE_HEIGHT, panels);
 }
 
 function pointsOf(history: CurveHistory, name: string): Point[] {
@@ -52,17 +43,13 @@ function pointsOf(history: CurveHistory, name: string): Point[] {
 }
 
 function panel(name: string, points: Point[], epochs: number): Element {
-  const { document } = parseHTML("<!doctype html><html><body></body></html>");
   const last = points.filter((point, i) => points[i + 1]?.series !== point.series);
-  const svg = Plot.plot({
-    document,
-    width: PANEL_WIDTH,
-    height: PANEL_HEIGHT,
+  return Plot.plot({
+    ...chartFrame(PANEL_WIDTH, PANEL_HEIGHT),
     marginLeft: 56,
     marginRight: 60,
     marginBottom: 44,
     inset: 6,
-    style: { background: "white", fontFamily: "inherit", fontSize: "12px" },
     x: {
       label: "epoch",
       labelAnchor: "center",
@@ -87,8 +74,6 @@ function panel(name: string, points: Point[], epochs: number): Element {
       legend(),
     ],
   });
-  svg.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-  return svg;
 }
 
 /** The two series' names in their colours, at the panel's top right corner. */
@@ -111,8 +96,4 @@ export function ticksOf(epochs: number): number[] {
   const ticks: number[] = [];
   for (let epoch = step === 1 ? 1 : step; epoch <= epochs; epoch += step) ticks.push(epoch);
   return ticks;
-}
-
-export function escapeXml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

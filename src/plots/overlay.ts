@@ -1,7 +1,8 @@
 /** One number over the epochs, of several runs in one picture. */
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
-import { escapeXml, ticksOf } from "./curves.js";
+import { ticksOf } from "./curves.js";
+import { escapeXml } from "./sheet.js";
 
 export interface OverlaySeries {
   readonly name: string;

@@ -99,6 +99,32 @@ export function normalizeGradients(
   return { dX, dGamma, dBeta };
 }
 
+/**
+ * normalize(X·W + b) = X·kernel + bias, with constant statistics: kernel = W·s, bias = beta + (b − mean)·s,
+ * s = gamma/√(variance + epsilon). Filters lie along the kernel's last axis; without b it is 0.
+ */
+export function foldNormalization(
+  kernel: NDArray,
+  bias: NDArray | undefined,
+  { mean, variance }: BatchStatistics,
+  gamma: NDArray,
+  beta: NDArray,
+  epsilon: number,
+): { kernel: NDArray; bias: NDArray } {
+  const scale = gamma.data.map((value, f) => value / Math.sqrt(variance.data[f] + epsilon));
+  const filters = scale.length;
+  return {
+    kernel: ndarray(
+      kernel.shape,
+      kernel.data.map((value, i) => value * scale[i % filters]),
+    ),
+    bias: ndarray(
+      beta.shape,
+      beta.data.map((value, f) => value + ((bias?.data[f] ?? 0) - mean.data[f]) * scale[f]),
+    ),
+  };
+}
+
 /** In place: moving = momentum·moving + (1 − momentum)·batch. */
 export function updateMoving(moving: NDArray, batch: NDArray, momentum: number): void {
   moving.data.forEach((value, c) => {

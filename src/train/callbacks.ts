@@ -1,9 +1,10 @@
 /** Keras' callbacks. What they must remember over an interruption is JSON: getState, setState. */
 import { appendFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { z } from "zod";
 import { FileError, mustBe, OptionError, rejectUnknownKeys, show } from "../errors.js";
 import { saveModel, saveTrainingState } from "./checkpoint.js";
-import type { Callback, CallbackContext, Logs } from "./types.js";
+import type { Callback, CallbackContext, Logs, SaveEvery } from "./types.js";
 
 export interface MonitorOptions {
   /** A name among the logs; default "val_loss". */
@@ -53,6 +54,8 @@ export interface ModelCheckpointOptions extends MonitorOptions {
   readonly saveBestOnly?: boolean; // false
   /** The model alone, not what a run needs to go on. */
   readonly saveWeightsOnly?: boolean; // false
+  /** Within an epoch too, so often; only where the whole state is saved after each epoch. */
+  readonly saveEvery?: SaveEvery;
 }
 
 /**
@@ -61,26 +64,34 @@ export interface ModelCheckpointOptions extends MonitorOptions {
  *   best.safetensors or epoch-{epoch}.safetensors in it
  */
 export function modelCheckpoint(path: string, options: ModelCheckpointOptions = {}): Callback {
-  const known = ["monitor", "mode", "minDelta", "saveBestOnly", "saveWeightsOnly"];
+  const known = ["monitor", "mode", "minDelta", "saveBestOnly", "saveWeightsOnly", "saveEvery"];
   rejectUnknownKeys("modelCheckpoint", options, known);
-  const { saveBestOnly = false, saveWeightsOnly = false } = options;
+  const { saveBestOnly = false, saveWeightsOnly = false, saveEvery } = options;
+  if (saveEvery && (saveBestOnly || saveWeightsOnly)) {
+    throw new OptionError("modelCheckpoint: saveEvery goes with neither saveBestOnly nor saveWeightsOnly.");
+  }
   const monitor = new Monitor("modelCheckpoint", options);
   const name = saveBestOnly ? "best.safetensors" : "epoch-{epoch}.safetensors";
   const file = path.endsWith(".safetensors") ? path : join(path, name);
+  const fileOf = (epoch: number) => file.replaceAll("{epoch}", String(epoch + 1));
+  let wanted = false;
   return {
     name: `modelCheckpoint ${file}`,
+    saveEvery,
     async onEpochEnd(epoch, logs, context) {
-      if (saveBestOnly) {
-        const value = monitor.read("modelCheckpoint", logs);
-        if (value === undefined || !monitor.improves(value)) return;
-      }
-      const target = file.replaceAll("{epoch}", String(epoch + 1));
-      if (saveWeightsOnly) await saveModel(target, context.graph, context.getWeights());
-      else await saveTrainingState(target, context.graph, context.getTrainingState());
+      const value = saveBestOnly ? monitor.read("modelCheckpoint", logs) : undefined;
+      wanted = !saveBestOnly || (value !== undefined && monitor.improves(value));
+      if (wanted && saveWeightsOnly) await saveModel(fileOf(epoch), context.graph, context.getWeights());
+    },
+    // The state is complete only when all callbacks have seen the epoch's end.
+    async onSave(context, when) {
+      if (saveWeightsOnly || (when === "epoch" && !wanted)) return;
+      const state = context.getTrainingState();
+      await saveTrainingState(fileOf(when === "epoch" ? state.epoch - 1 : state.epoch), context.graph, state);
     },
     getState: () => ({ best: monitor.best }),
     setState(state) {
-      monitor.best = (state as { best: number | null }).best;
+      monitor.best = remembered("modelCheckpoint", z.object({ best: bestSchema }), state).best;
     },
   };
 }
@@ -114,16 +125,16 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
       context.stopTraining = true;
       if (best) context.setWeights(best);
     },
-    getState: () => ({
-      best: monitor.best,
-      wait,
-      weights: best && Array.from(best, ([name, values]) => [name, Array.from(values)]),
-    }),
+    getState: () => ({ best: monitor.best, wait, weights: best }),
     setState(state) {
-      const held = state as { best: number | null; wait: number; weights?: [string, number[]][] };
+      const held = remembered(
+        "earlyStopping",
+        z.object({ best: bestSchema, wait: count, weights: weightsSchema }),
+        state,
+      );
       monitor.best = held.best;
       wait = held.wait;
-      best = held.weights && new Map(held.weights.map(([name, values]) => [name, Float32Array.from(values)]));
+      best = held.weights;
     },
   };
 }
@@ -167,7 +178,8 @@ export function reduceLROnPlateau(options: ReduceLROnPlateauOptions = {}): Callb
     },
     getState: () => ({ best: monitor.best, wait, cooling }),
     setState(state) {
-      const held = state as { best: number | null; wait: number; cooling: number };
+      const schema = z.object({ best: bestSchema, wait: count, cooling: count });
+      const held = remembered("reduceLROnPlateau", schema, state);
       monitor.best = held.best;
       wait = held.wait;
       cooling = held.cooling;
@@ -211,9 +223,28 @@ export function csvLogger(path: string, options: { separator?: string; append?: 
     // A resumed run goes on in the same file.
     getState: () => ({ started, columns }),
     setState(state) {
-      ({ started, columns } = state as { started: boolean; columns: string[] | undefined });
+      const schema = z.object({ started: z.boolean(), columns: z.array(z.string()).optional() });
+      ({ started, columns } = remembered("csvLogger", schema, state));
     },
   };
+}
+
+const count = z.number().int().nonnegative();
+const bestSchema = z.custom<number | null>(
+  (value) => value === null || (typeof value === "number" && !Number.isNaN(value)),
+  "must be a number or null",
+);
+const weightsSchema = z.map(z.string(), z.instanceof(Float32Array)).optional();
+
+/** What a callback wrote into a checkpoint, which anybody may have changed since. @throws FileError */
+function remembered<T>(where: string, schema: z.ZodType<T>, state: unknown): T {
+  const parsed = schema.safeParse(state);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new FileError(
+    `${where}: the checkpoint remembers nothing that could be used: ${issue.path.map(String).join(".")}: ${issue.message}.`,
+    { code: "CHECKPOINT_CALLBACK" },
+  );
 }
 
 function natural(where: string, argument: string, value: unknown): void {

@@ -5,6 +5,7 @@ import type { Graph } from "../models/graph.js";
 import { permutation } from "../random.js";
 import { type Compiled, logsOf } from "./compile.js";
 import { openSession } from "./openSession.js";
+import { SaveClock } from "./saveClock.js";
 import { learningRateAt } from "./schedules.js";
 import type { Session, SessionData, Totals } from "./session.js";
 import type {
@@ -30,8 +31,8 @@ export interface Fit {
   readonly batchSize: number;
   readonly workers: number;
   readonly seed: number;
-  readonly augmentation: Augmentation | undefined;
-  readonly mixup: number | undefined;
+  readonly augmentation?: Augmentation;
+  readonly mixup?: number;
   readonly options: FitOptions;
   readonly weights: ReadonlyMap<string, Float32Array>;
   /** Told the weights at the end, however it came: nothing that was learnt is lost. */
@@ -68,6 +69,7 @@ class FitLoop {
   readonly #session: Session;
   readonly #callbacks: readonly Callback[];
   readonly #context: CallbackContext;
+  readonly #clock: SaveClock;
   /** Steps of an epoch. */
   readonly #steps: number;
   readonly #epochs: number;
@@ -109,12 +111,13 @@ class FitLoop {
         }
         loop.#learningRate = rate;
       },
-      stopTraining: false,
+      stopTraining: resume?.stopped ?? false,
     };
-    this.#callbacks.forEach((callback, index) => {
-      const state = resume?.callbacks[stateKey(callback, index)];
+    this.#clock = new SaveClock(this.#callbacks, this.#step);
+    for (const [key, callback] of stateKeys(this.#callbacks)) {
+      const state = resume?.callbacks[key];
       if (state !== undefined) callback.setState?.(state);
-    });
+    }
   }
 
   async run(): Promise<FitResult> {
@@ -149,6 +152,8 @@ class FitLoop {
     this.#stepInEpoch = 0;
     this.#totals = NOTHING;
     await this.#each((callback) => callback.onEpochEnd?.(epoch, logs, this.#context));
+    this.#clock.reset(this.#step);
+    await this.#each((callback) => callback.onSave?.(this.#context, "epoch"));
     return !this.#stopped();
   }
 
@@ -161,17 +166,21 @@ class FitLoop {
       if (this.#stopped()) return false;
       const from = this.#stepInEpoch;
       const allowed = (options.maxSteps ?? Number.POSITIVE_INFINITY) - this.#step;
-      const to = Math.min(this.#steps, from + (oneByOne ? 1 : allowed));
+      const most = oneByOne ? 1 : Math.min(allowed, this.#clock.stepsLeft(this.#step));
+      const to = Math.min(this.#steps, from + most);
       await this.#each((callback) => callback.onBatchBegin?.(from, this.#context));
-      const { steps, totals } = await this.#session.train({
-        from,
-        to,
-        step: this.#step,
-        learningRate: typeof scheduled === "number" ? this.#learningRate : scheduled,
-        totals: this.#totals,
-        onProgress: this.#progress("training", this.#steps),
-        signal: options.signal,
-      });
+      const pause = oneByOne ? undefined : this.#clock.delayMs();
+      const { steps, totals } = await stoppable(options.signal, pause, (signal) =>
+        this.#session.train({
+          from,
+          to,
+          step: this.#step,
+          learningRate: typeof scheduled === "number" ? this.#learningRate : scheduled,
+          totals: this.#totals,
+          onProgress: this.#progress("training", this.#steps),
+          signal,
+        }),
+      );
       this.#stepInEpoch += steps;
       this.#step += steps;
       this.#totals = totals;
@@ -179,6 +188,7 @@ class FitLoop {
         const logs = logsOf(totals, this.#fit.compiled.metrics);
         await this.#each((callback) => callback.onBatchEnd?.(from, logs, this.#context));
       }
+      await this.#save();
     }
     return !options.signal?.aborted;
   }
@@ -188,10 +198,38 @@ class FitLoop {
     const { validation, options, compiled, batchSize } = this.#fit;
     if (!validation || (this.#epoch + 1) % (options.validationFrequency ?? 1) !== 0) return false;
     const steps = Math.ceil(validation.count / batchSize);
-    const totals = await this.#session.evaluate(this.#progress("validation", steps), options.signal);
+    const totals = await this.#saveDuring(
+      this.#session.evaluate(this.#progress("validation", steps), options.signal),
+    );
     if (options.signal?.aborted) return undefined;
     Object.assign(logs, logsOf(totals, compiled.metrics, "val_"));
     return true;
+  }
+
+  /** Lets those save whose time has come. Not once training is to end: the epoch is then shorter than a resumed one would be. */
+  async #save(): Promise<void> {
+    if (this.#context.stopTraining) return;
+    for (const callback of this.#clock.due(this.#step)) await callback.onSave?.(this.#context, "step");
+  }
+
+  /** A validation changes nothing that is saved, so it need not stop for it. */
+  async #saveDuring<T>(work: Promise<T>): Promise<T> {
+    let done = false;
+    const finished = work.finally(() => {
+      done = true;
+    });
+    finished.catch(() => {}); // it is awaited below, unless saving throws before
+    while (!done && !this.#context.stopTraining) {
+      const delay = this.#clock.delayMs();
+      if (delay === undefined) break;
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const due = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, delay);
+      });
+      await Promise.race([finished, due]).finally(() => clearTimeout(timer));
+      if (!done) await this.#save();
+    }
+    return finished;
   }
 
   #remember(epoch: number, logs: Logs, validated: boolean): void {
@@ -238,12 +276,12 @@ class FitLoop {
   #state(): TrainingState {
     const { loss, correct, topK, samples } = this.#totals;
     const callbacks: Record<string, unknown> = {};
-    this.#callbacks.forEach((callback, index) => {
+    for (const [key, callback] of stateKeys(this.#callbacks)) {
       const state = callback.getState?.();
-      if (state !== undefined) callbacks[stateKey(callback, index)] = state;
-    });
+      if (state !== undefined) callbacks[key] = state;
+    }
     return {
-      formatVersion: 1,
+      formatVersion: 2,
       seed: this.#fit.seed,
       batchSize: this.#fit.batchSize,
       epoch: this.#epoch,
@@ -252,6 +290,7 @@ class FitLoop {
       learningRate: this.#rate(),
       totals: [loss, correct, topK, samples],
       history: structuredClone(this.#history),
+      stopped: this.#context.stopTraining,
       callbacks,
       optimizer: this.#fit.compiled.optimizer,
       ...dataSettings(this.#fit),
@@ -261,8 +300,35 @@ class FitLoop {
   }
 }
 
-function stateKey(callback: Callback, index: number): string {
-  return callback.name ?? `callback ${index}`;
+/** Under what name each callback's state is kept: its own; two of the same name are told apart by their order. */
+function stateKeys(callbacks: readonly Callback[]): [string, Callback][] {
+  const seen = new Map<string, number>();
+  return callbacks.map((callback, index) => {
+    const name = callback.name ?? `callback ${index}`;
+    const count = (seen.get(name) ?? 0) + 1;
+    seen.set(name, count);
+    return [count === 1 ? name : `${name} #${count}`, callback];
+  });
+}
+
+/** Runs `work` with a signal that is set off by the given one, or when `pauseMs` have passed. */
+async function stoppable<T>(
+  signal: AbortSignal | undefined,
+  pauseMs: number | undefined,
+  work: (signal: AbortSignal | undefined) => Promise<T>,
+): Promise<T> {
+  if (pauseMs === undefined) return work(signal);
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  if (signal?.aborted) stop();
+  signal?.addEventListener("abort", stop, { once: true });
+  const timer = setTimeout(stop, pauseMs);
+  try {
+    return await work(controller.signal);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
+  }
 }
 
 /** What would make the continuation differ from the uninterrupted run. */

@@ -10,9 +10,8 @@ import { sizeOf } from "../shape.js";
 import { CONTROL_PROGRESS } from "../workers/control.js";
 import type { Gang, GangSetup, WorkerStretch } from "../workers/gang.js";
 import { inlineGang } from "../workers/inline.js";
-import { nodeGang } from "../workers/node-gang.js";
 import { AVERAGE, type DataRegions, layOut, type Regions, type WeightRegion } from "./regions.js";
-import type { Session, SessionData, SessionOptions, Stretch, Totals } from "./session.js";
+import type { Phase, Session, SessionData, SessionOptions, Stretch, Totals } from "./session.js";
 import { recordEvaluation, recordPrediction, recordTraining } from "./step.js";
 import { StepNumbers } from "./stepNumbers.js";
 import type { Optimizer } from "./types.js";
@@ -22,7 +21,6 @@ const PAGE_BYTES = 65536;
 const MAX_BYTES = 2 ** 32;
 const PROGRESS_INTERVAL_MS = 100;
 
-type Phase = "training" | "gradients" | "evaluation" | "prediction";
 type OnProgress = Stretch["onProgress"];
 
 export async function openSession(options: SessionOptions): Promise<Session> {
@@ -40,8 +38,9 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     layout: { control: regions.control, blocks, ownBytes },
     workers,
     programs,
+    timeline: options.watch?.(wholeBatches(programs, indices)),
   };
-  const gang = options.workers === "inline" ? inlineGang(setup) : nodeGang(setup);
+  const gang = options.workers === "inline" ? inlineGang(setup) : await threadGang(setup);
   return new SharedSession(options, regions, memory, memoryBytes, gang, indices);
 }
 
@@ -88,7 +87,9 @@ function recordPrograms(
   const programs: Program[] = [];
   const indices: ProgramIndices = {};
   const add = (phase: Phase, count: number, record: (batch: number) => Recorder) => {
-    const finish = (batch: number) => programs.push(finishProgram(record(batch), regions.end)) - 1;
+    const prologue = phase === "evaluation" || phase === "prediction";
+    const finish = (batch: number) =>
+      programs.push(finishProgram(record(batch), regions.end, { prologue, unfused: options.unfused })) - 1;
     const whole = Math.min(options.batchSize, count);
     const rest = count % options.batchSize;
     const first = finish(whole);
@@ -109,6 +110,19 @@ function recordPrograms(
     add("prediction", evaluation.count, (batch) => recordPrediction(graph, regions, batch));
   }
   return { programs, indices };
+}
+
+/** Piscina is loaded when threads are wanted. */
+async function threadGang(setup: GangSetup): Promise<Gang> {
+  const { nodeGang } = await import("../workers/node-gang.js");
+  return nodeGang(setup);
+}
+
+function wholeBatches(
+  programs: readonly Program[],
+  indices: ProgramIndices,
+): Partial<Record<Phase, Program>> {
+  return Object.fromEntries(Object.entries(indices).map(([phase, [whole]]) => [phase, programs[whole]]));
 }
 
 class SharedSession implements Session {

@@ -2,7 +2,10 @@
  * What the fit loop asks of the machinery below it: weights and data in shared memory, and workers that train, evaluate
  * and predict over them. `openSession` (openSession.ts) gives the real one.
  */
+
+import type { Program } from "../backend/wasm/program.js";
 import type { Graph } from "../models/graph.js";
+import type { Timeline } from "../workers/timeline.js";
 import type { Augmentation, LearningRateSchedule, LossOptions, Optimizer } from "./types.js";
 
 /** Examples as the workers see them: a Dataset, or a part of one, or the user's arrays. */
@@ -31,7 +34,13 @@ export interface SessionOptions {
   /** Mixup's alpha; for training alone too. */
   readonly mixup?: number;
   readonly evaluation?: SessionData;
+  /** For profiles: is told the programs of whole batches, and says where the workers shall write their times. */
+  readonly watch?: (programs: Readonly<Partial<Record<Phase, Program>>>) => Timeline;
+  /** For tests and measurements: programs as they were recorded. */
+  readonly unfused?: boolean; // false
 }
+
+export type Phase = "training" | "gradients" | "evaluation" | "prediction";
 
 /** Sums over the samples seen, float64; the loss includes L2 penalties, once for each sample. Means are these over `samples`. */
 export interface Totals {

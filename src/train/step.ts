@@ -2,6 +2,7 @@
  * The steps of training, evaluation and prediction, recorded as programs: gather the batch, forward, loss, backward,
  * update. Each batch size has programs of its own; all share the weights, the data and the activations' memory.
  */
+import type { Backend } from "../backend/backend.js";
 import { augmentImages } from "../backend/wasm/augment.js";
 import { recordAverage } from "../backend/wasm/average.js";
 import { wasmBackend } from "../backend/wasm/backend.js";
@@ -12,6 +13,7 @@ import { mixImages, softenLabels } from "../backend/wasm/mix.js";
 import { recordAdam, recordSgd } from "../backend/wasm/optimizer.js";
 import { type DataType, Recorder, type WasmTensor } from "../backend/wasm/recorder.js";
 import { recordRmsprop } from "../backend/wasm/rmsprop.js";
+import { foldNormalization } from "../models/fold.js";
 import type { Graph } from "../models/graph.js";
 import { backwardGraph, forwardGraph, penalty, withLogits } from "../models/run.js";
 import type { Augmentation } from "../reference/augmentation.js";
@@ -68,7 +70,7 @@ export function recordEvaluation(options: StepOptions, regions: Regions, batch: 
     options.loss,
   );
   const { graph, logits } = outputForLoss(options);
-  const { y } = forwardGraph(backend, graph, x, weights, { training: false });
+  const y = infer(backend, graph, x, weights);
   const { losses } = lossOf(backend, logits, y, labels);
   metrics(recorder, regions, { losses, outputs: y, labels, l2: penalty(backend, graph, weights) });
   return recorder;
@@ -80,10 +82,20 @@ export function recordPrediction(graph: Graph, regions: Regions, batch: number):
   const data = regions.evaluation!;
   const x = gatherBatch(recorder, graph, data, batch);
   const weights = weightTensors(recorder, regions, true);
-  const { y } = forwardGraph(wasmBackend(recorder), graph, x, weights, { training: false });
+  const y = infer(wasmBackend(recorder), graph, x, weights);
   const outputs = sizeOf(graph.nodes[graph.output].outputShape);
   scatterOutputs(recorder, recorder.tensor([data.data.count, outputs], "float32", regions.results), y);
   return recorder;
+}
+
+function infer(
+  backend: Backend<WasmTensor>,
+  graph: Graph,
+  x: WasmTensor,
+  weights: ReadonlyMap<string, WasmTensor>,
+): WasmTensor {
+  const folded = foldNormalization(backend, graph, weights);
+  return forwardGraph(backend, folded.graph, x, folded.weights, { training: false }).y;
 }
 
 /** Where a softmax feeds the loss, the loss takes the logits before it: the same number, computed stably. */

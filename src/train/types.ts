@@ -90,10 +90,20 @@ export interface Callback {
   onBatchEnd?(batch: number, logs: Logs, context: CallbackContext): void | Promise<void>;
   /** Called several times a second while training, never in between for its own sake: for bars. */
   onProgress?(progress: Progress, context: CallbackContext): void;
-  /** What the callback must remember over an interruption; JSON. */
+  /** How often, at least, `onSave` is called within an epoch; default never. */
+  readonly saveEvery?: SaveEvery;
+  /**
+   * The moment to save: "step", between two steps or in a validation; or "epoch", after an epoch, when every callback's
+   * onEpochEnd has run, so that context.getTrainingState() holds what all of them remember. Changes no bit of training.
+   */
+  onSave?(context: CallbackContext, when: "step" | "epoch"): void | Promise<void>;
+  /** What the callback must remember over an interruption: JSON, Maps, and Float32Arrays (which become tensors in the file). */
   getState?(): unknown;
   setState?(state: unknown): void;
 }
+
+/** By the clock, or by the run's steps (then at each multiple, wherever the run was interrupted). */
+export type SaveEvery = { readonly seconds: number } | { readonly steps: number };
 
 export interface Progress {
   readonly epoch: number;
@@ -122,7 +132,7 @@ export interface CallbackContext {
 
 /** Everything that a run needs to go on as if it had never stopped. `fit({ resume })` takes it. */
 export interface TrainingState {
-  readonly formatVersion: 1;
+  readonly formatVersion: 2;
   readonly seed: number;
   readonly batchSize: number;
   /** Complete epochs, and steps done in the next one. */
@@ -134,6 +144,8 @@ export interface TrainingState {
   /** Sums over the epoch so far (float64): loss, correct, topK, samples. */
   readonly totals: readonly number[];
   readonly history: History;
+  /** A callback has ended the run: resuming it does nothing. */
+  readonly stopped: boolean;
   readonly callbacks: Readonly<Record<string, unknown>>;
   readonly optimizer: Optimizer;
   readonly augment?: Augmentation;

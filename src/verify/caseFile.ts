@@ -3,8 +3,9 @@
  * The reader believes nothing: every name, shape and value is checked before anything is computed.
  */
 import { basename } from "node:path";
-import { unknownName } from "../errors.js";
-import { readTypedSafetensors } from "../formats/safetensors.js";
+import { CbapdError, FileError, ShapeError, unknownName } from "../errors.js";
+import { type ByteSource, withFile } from "../formats/byteSource.js";
+import { parseTypedSafetensors } from "../formats/safetensors.js";
 import type { NDArray } from "../reference/ndarray.js";
 import { CaseError, CaseSource } from "./caseSource.js";
 import type { LayerCase, LayerValues, Results } from "./layer.js";
@@ -48,18 +49,41 @@ export type PartFileCase = Common &
 export type FileCase = NetworkFileCase | LayerFileCase | PartFileCase;
 
 /** @throws CaseError that names the file, and the tensor or entry that is wrong */
-export async function readCaseFile(path: string): Promise<FileCase> {
-  const file = await readTypedSafetensors(path).catch((cause: Error) => {
-    throw new CaseError(cause.message, { cause });
+export function readCaseFile(path: string): Promise<FileCase> {
+  return withFile(path, parseCase).catch((cause: unknown) => {
+    throw cause instanceof CbapdError && !(cause instanceof CaseError)
+      ? caseError(cause.message, cause)
+      : cause;
   });
-  const source = new CaseSource(basename(path), file.tensors, file.metadata);
+}
+
+/** `readCaseFile` from wherever the bytes are. @throws CaseError */
+export async function parseCase(source: ByteSource): Promise<FileCase> {
+  try {
+    const { tensors, metadata } = await parseTypedSafetensors(source);
+    return readCase(source.name, new CaseSource(basename(source.name), tensors, metadata));
+  } catch (cause) {
+    throw cause instanceof FileError && !(cause instanceof CaseError)
+      ? caseError(cause.message, cause)
+      : cause;
+  }
+}
+
+function readCase(path: string, source: CaseSource): FileCase {
   try {
     const kind = source.text("kind");
     if (kind !== "network" && kind !== "layer") {
-      throw new CaseError(unknownName("kind", kind, ["network", "layer"]));
+      throw new CaseError(unknownName("kind", kind, ["network", "layer"]), { code: "CASE_METADATA" });
     }
     return kind === "network" ? readNetworkCase(source) : readLayerCase(source);
   } catch (cause) {
-    throw new CaseError(`${path}: ${(cause as Error).message}`, { cause });
+    if (!(cause instanceof CbapdError)) throw cause;
+    throw caseError(`${path}: ${cause.message}`, cause);
   }
+}
+
+/** What a layer refuses without knowing of files is the file's fault here: its options, or its tensors' shapes. */
+function caseError(message: string, cause: CbapdError): CaseError {
+  const code = cause.code ?? (cause instanceof ShapeError ? "CASE_TENSOR_SHAPE" : "CASE_OPTIONS");
+  return new CaseError(message, { cause, code });
 }

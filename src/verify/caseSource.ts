@@ -30,7 +30,7 @@ export class CaseSource {
     const value = this.#metadata.get(key);
     if (value === undefined) {
       const keys = [...this.#metadata.keys()].join(", ") || "none";
-      throw new CaseError(`metadata must have ${show(key)}; got ${keys}.`);
+      throw new CaseError(`metadata must have ${show(key)}; got ${keys}.`, { code: "CASE_METADATA" });
     }
     return value;
   }
@@ -58,7 +58,9 @@ export class CaseSource {
     const found = this.takeIfThere(name, shape, why);
     if (found) return found;
     const has = shape ? ` of shape ${show(shape)}` : "";
-    throw new CaseError(`tensor ${show(name)}${has} is missing. The file has ${this.#list()}.`);
+    throw new CaseError(`tensor ${show(name)}${has} is missing. The file has ${this.#list()}.`, {
+      code: "CASE_TENSOR_MISSING",
+    });
   }
 
   takeIfThere(name: string, shape?: Shape, why = ""): NDArray | undefined {
@@ -68,6 +70,7 @@ export class CaseSource {
       const because = why ? ` (${why})` : "";
       throw new CaseError(
         `tensor ${show(name)} must have shape ${show(shape)}; got ${show(tensor.shape)}${because}.`,
+        { code: "CASE_TENSOR_SHAPE" },
       );
     }
     this.#tensors.delete(name);
@@ -87,6 +90,7 @@ export class CaseSource {
     if (wrong >= 0) {
       throw new CaseError(
         `${name}[${wrong}] must be a class index from 0 to ${classes - 1}; got ${labels.data[wrong]}.`,
+        { code: "CASE_LABELS" },
       );
     }
     return ndarray([images], labels.data);
@@ -102,13 +106,15 @@ export class CaseSource {
       const name = ours(given);
       const shape = shapes.get(name);
       if (!shape) {
-        throw new CaseError(unknownName("tensor", given, [...shapes.keys()]));
+        throw new CaseError(unknownName("tensor", given, [...shapes.keys()]), {
+          code: "CASE_TENSOR_UNKNOWN",
+        });
       }
       expected.set(name, this.take(given, shape));
     }
     if (expected.size === 0) {
       const some = [...shapes.keys()].slice(0, 8).join(", ");
-      throw new CaseError(`nothing to compare. Give at least one of ${some}, …`);
+      throw new CaseError(`nothing to compare. Give at least one of ${some}, …`, { code: "CASE_NOTHING" });
     }
     return expected;
   }

@@ -1,10 +1,11 @@
 /** Layer cases: one layer with its inputs, parameters and upstream gradient, or a part that is no layer. */
 import { z } from "zod";
 import { OptionError, rejectUnknownKeys, show, unknownName } from "../errors.js";
+import { parseStrictJson } from "../formats/json.js";
 import { KINDS } from "../layers/index.js";
 import { type InputShapes, type Layer, snakeCase } from "../layers/layer.js";
 import { type NDArray, ndarray } from "../reference/ndarray.js";
-import type { Shape } from "../shape.js";
+import { type Shape, sizeOf } from "../shape.js";
 import type { FileCase, LayerFileCase, PartFileCase } from "./caseFile.js";
 import { CaseError, type CaseSource, camelCase } from "./caseSource.js";
 import { wholeNumber } from "./entries.js";
@@ -33,7 +34,9 @@ export function readLayerCase(source: CaseSource): FileCase {
   const parsed = schema.safeParse(source.metadata(KEYS));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw new CaseError(`metadata ${show(issue.path.join("."))}: ${issue.message}.`);
+    throw new CaseError(`metadata ${show(issue.path.join("."))}: ${issue.message}.`, {
+      code: "CASE_METADATA",
+    });
   }
   const { options, seed, step } = parsed.data;
   const given = parseOptions(options);
@@ -43,24 +46,26 @@ export function readLayerCase(source: CaseSource): FileCase {
   const part = Object.entries(PARTS).find(([known]) => plain(known) === plain(name));
   if (part) return part[1](source, given);
   const known = [...layers.map(({ kind }) => camelCase(kind)), ...Object.keys(PARTS)];
-  throw new CaseError(unknownName("layer", name, known));
+  throw new CaseError(unknownName("layer", name, known), { code: "CASE_METADATA" });
 }
 
 /** maxPooling2d, max_pooling2d and MaxPooling2D are one name. */
 const plain = (name: string): string => name.replaceAll("_", "").toLowerCase();
 
+/** An option is a number, a pair, text, or at most `{ "l2": 0.01 }`. */
+const MAX_DEPTH = 2;
+
 /** JSON; Keras' kernel_size is kernelSize. */
 function parseOptions(text: string): Options {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) {
-      return Object.fromEntries(Object.entries(parsed).map(([key, value]) => [camelCase(key), value]));
-    }
-  } catch {
-    // reported below
-  }
-  throw new CaseError(`metadata "options" must be a JSON object; got ${show(text)}.`);
+  const refuse = () =>
+    new CaseError(`metadata "options" must be a JSON object; got ${show(text)}.`, { code: "CASE_OPTIONS" });
+  const parsed = parseStrictJson(text, MAX_DEPTH, refuse);
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) throw refuse();
+  return Object.fromEntries(Object.entries(parsed).map(([key, value]) => [camelCase(key), value]));
 }
+
+/** float64 values that a case may need for its output: 128 MB. The tensors of a small file can multiply to any size. */
+const MAX_OUTPUT = 2 ** 24;
 
 function readLayer(
   source: CaseSource,
@@ -74,15 +79,26 @@ function readLayer(
   const [batch] = xs[0].shape;
   const inputs: InputShapes = xs.map(({ shape }) => shape.slice(1));
   const other = xs.find(({ shape }) => shape[0] !== batch);
-  if (other) throw new CaseError(`all inputs must have ${batch} images; got shape ${show(other.shape)}.`);
+  if (other) {
+    throw new CaseError(`all inputs must have ${batch} images; got shape ${show(other.shape)}.`, {
+      code: "CASE_TENSOR_SHAPE",
+    });
+  }
   const { training = true, ...layerOptions } = given;
   if (typeof training !== "boolean")
-    throw new CaseError(`option "training" must be true or false; got ${show(training)}.`);
+    throw new CaseError(`option "training" must be true or false; got ${show(training)}.`, {
+      code: "CASE_OPTIONS",
+    });
   for (const option of Object.keys(given).filter((name) => name.endsWith("Regularizer"))) {
     source.warnings.push(`${option} is not part of a layer's own gradient: check it as a layer "l2".`);
   }
   const options = layer.options({ ...impliedOptions(source, kind), ...layerOptions });
   const output: Shape = [batch, ...layer.outputShape(inputs, options, kind)];
+  if (!(sizeOf(output) <= MAX_OUTPUT)) {
+    throw new CaseError(`the output would have shape ${show(output)}, more than ${MAX_OUTPUT} values.`, {
+      code: "CASE_TOO_LARGE",
+    });
+  }
   const specs = layer.parameterSpecs(inputs, options);
   const parameters = Object.fromEntries(
     Object.entries(specs).map(([name, { shape }]) => {
@@ -109,7 +125,9 @@ function readLayer(
   );
   const needs = backward.find((name) => expected.has(name));
   if (needs && !dY)
-    throw new CaseError(`tensor "dY" of shape ${show(output)} is missing: ${needs} follows from it.`);
+    throw new CaseError(`tensor "dY" of shape ${show(output)} is missing: ${needs} follows from it.`, {
+      code: "CASE_TENSOR_MISSING",
+    });
   const concerns = new Set([kind]);
   if ((options as { activation?: string }).activation) concerns.add("activation");
   return {
@@ -133,11 +151,15 @@ function takeInputs(source: CaseSource, several: boolean): NDArray[] {
         .filter((name) => /^x\d+$/.test(name))
         .map((_, i) => `x${i}`)
     : ["x"];
-  if (names.length === 0) throw new CaseError('tensors "x0", "x1", … are missing.');
+  if (names.length === 0) {
+    throw new CaseError('tensors "x0", "x1", … are missing.', { code: "CASE_TENSOR_MISSING" });
+  }
   return names.map((name) => {
     const x = source.take(name);
     if (x.shape.length >= 2 && x.data.length > 0) return x;
-    throw new CaseError(`tensor ${show(name)} must have shape [batch, …]; got ${show(x.shape)}.`);
+    throw new CaseError(`tensor ${show(name)} must have shape [batch, …]; got ${show(x.shape)}.`, {
+      code: "CASE_TENSOR_SHAPE",
+    });
   });
 }
 
@@ -154,7 +176,9 @@ function readLoss(source: CaseSource, options: Options): PartFileCase {
   rejectUnknownKeys("softmaxCrossEntropy", options, []);
   const logits = source.take("x");
   if (logits.shape.length !== 2)
-    throw new CaseError(`tensor "x" must have shape [batch, classes]; got ${show(logits.shape)}.`);
+    throw new CaseError(`tensor "x" must have shape [batch, classes]; got ${show(logits.shape)}.`, {
+      code: "CASE_TENSOR_SHAPE",
+    });
   const [images, classes] = logits.shape;
   const labels = source.takeLabels("labels", images, classes);
   const shapes = { probabilities: logits.shape, losses: [images], loss: [], dX: logits.shape };

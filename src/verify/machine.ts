@@ -7,7 +7,7 @@
 import { placeBarriers } from "../backend/wasm/barriers.js";
 import { instantiateCore, type Kernels, loadCore } from "../backend/wasm/loader.js";
 import { addressOf, alignUp, isOperand, planMemory } from "../backend/wasm/plan.js";
-import { rangeOf } from "../backend/wasm/program.js";
+import { arrange, rangeOf } from "../backend/wasm/program.js";
 import type { Argument, Buffer, Instruction, Recorder, WasmTensor } from "../backend/wasm/recorder.js";
 import {
   STATE_BYTES,
@@ -41,6 +41,8 @@ export interface RunOptions {
   readonly first?: number; // 0
   /** "guarded": every buffer alone, between guard words. "planned": memory shared out as in training. */
   readonly placement?: "guarded" | "planned"; // "guarded"
+  /** Whether neighbours are fused, wherever they can be, and results lie on inputs. */
+  readonly fused?: boolean; // false
 }
 
 export type Values = Float32Array | Int32Array | Uint8Array;
@@ -72,13 +74,18 @@ export class Machine {
     results: Iterable<WasmTensor>,
     options: RunOptions = {},
   ): void {
-    const { workers = 1, placement = "guarded" } = options;
+    const { workers = 1, placement = "guarded", fused = false } = options;
     this.#top = FIRST_ADDRESS;
     this.#guards.length = 0;
-    const fixed = placement === "guarded" ? recorder.buffers : [...inputs.keys(), ...results].map(bufferOf);
-    for (const buffer of fixed) buffer.address ??= this.#allocate(buffer.bytes);
+    for (const { buffer } of [...inputs.keys(), ...results]) buffer.address ??= this.#allocate(buffer.bytes);
+    const { instructions } = arrange(recorder.instructions, { unfused: !fused, everywhere: true });
+    if (placement === "guarded") {
+      for (const { buffer } of instructions.flatMap(({ args }) => args.filter(isOperand))) {
+        buffer.address ??= this.#allocate(buffer.bytes);
+      }
+    }
     const arena = alignUp(this.#top);
-    const end = planMemory(recorder, arena);
+    const end = planMemory(instructions, arena);
     this.#reserve(end);
     new Uint8Array(this.#memory.buffer, arena, end - arena).fill(POISON);
     this.#top = alignUp(end);
@@ -86,7 +93,7 @@ export class Machine {
       const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
       new Uint8Array(this.#memory.buffer, addressOf(buffer), bytes.length).set(bytes);
     }
-    this.#execute(recorder.instructions, workers, options);
+    this.#execute(instructions, workers, options);
     this.#checkGuards();
     this.#checkInputs(recorder, inputs);
   }

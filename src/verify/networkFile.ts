@@ -42,11 +42,16 @@ const KEYS = ["network", ...Object.keys(schema.shape)];
 /** @throws CaseError */
 export function readNetworkCase(source: CaseSource): NetworkFileCase {
   const name = NETWORK_NAMES.find((known) => known === source.text("network"));
-  if (!name) throw new CaseError(unknownName("network", source.text("network"), NETWORK_NAMES));
+  if (!name)
+    throw new CaseError(unknownName("network", source.text("network"), NETWORK_NAMES), {
+      code: "CASE_METADATA",
+    });
   const parsed = schema.safeParse(source.metadata(KEYS));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw new CaseError(`metadata ${show(issue.path.join("."))}: ${issue.message}.`);
+    throw new CaseError(`metadata ${show(issue.path.join("."))}: ${issue.message}.`, {
+      code: "CASE_METADATA",
+    });
   }
   const { width, dropout, statistics, classes, seed, ...adam } = parsed.data;
 
@@ -54,6 +59,7 @@ export function readNetworkCase(source: CaseSource): NetworkFileCase {
   if (x.shape.length !== 4 || x.shape.some((size) => size < 1)) {
     throw new CaseError(
       `tensor "x" must have shape [images, height, width, channels]; got ${show(x.shape)}.`,
+      { code: "CASE_TENSOR_SHAPE" },
     );
   }
   const [images, ...inputShape] = x.shape;
@@ -67,7 +73,7 @@ export function readNetworkCase(source: CaseSource): NetworkFileCase {
     );
   if (unknown) {
     const names = specs.map((spec) => `weights/${spec.name}`);
-    throw new CaseError(`${unknownName("tensor", unknown, names)}`);
+    throw new CaseError(unknownName("tensor", unknown, names), { code: "CASE_TENSOR_UNKNOWN" });
   }
   const why = `${name}, width ${width}, input ${show(inputShape)}`;
   const weights = new Map(
@@ -86,7 +92,11 @@ export function readNetworkCase(source: CaseSource): NetworkFileCase {
     0,
     ...source.names().map((tensor) => Number(/^after\/(\d+)\//.exec(tensor)?.[1] ?? 0)),
   );
-  if (steps > MOST_STEPS) throw new CaseError(`after/<k> must have k up to ${MOST_STEPS}; got ${steps}.`);
+  if (steps > MOST_STEPS) {
+    throw new CaseError(`after/<k> must have k up to ${MOST_STEPS}; got ${steps}.`, {
+      code: "CASE_TENSOR_UNKNOWN",
+    });
+  }
   const expected = source.takeExpected(comparable(graph, x.shape, steps));
   const title = `${name}${width === 1 ? "" : `, width ${source.text("width")}`}, ${images} image${images === 1 ? "" : "s"}`;
   return {

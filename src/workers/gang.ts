@@ -1,5 +1,6 @@
 /** The gang: a fixed number of workers that run the same programs over one shared memory, each on its own range. */
 import type { Program } from "../backend/wasm/program.js";
+import type { Timeline } from "./timeline.js";
 
 /** Where the workers' own memory lies. */
 export interface GangLayout {
@@ -17,6 +18,8 @@ export interface GangSetup {
   readonly layout: GangLayout;
   readonly workers: number;
   readonly programs: readonly Program[];
+  /** Set for a profile: every call is timed. */
+  readonly timeline?: Timeline;
 }
 
 /** Steps [from, to) over `count` examples in batches of `batchSize`, the last one as large as what remains. */

@@ -11,9 +11,14 @@ import {
   CONTROL_STOP,
 } from "./control.js";
 import type { GangSetup, WorkerStretch } from "./gang.js";
+import { TimelineWriter } from "./timeline.js";
 
-/** Polls before a waiting worker sleeps. More workers than cores must not spin: the one they wait for needs the core. */
-const SPINS = 20_000;
+/**
+ * Polls before a waiting worker sleeps, some tenth of a millisecond: a meeting with a sleeper costs both sides ten
+ * microseconds, without one half of one, and workers seldom come further apart (docs/speed.md). More workers than cores must
+ * not spin: the one they wait for needs the core.
+ */
+const SPINS = 200_000;
 /** Sleeps of 50 ms at one barrier before a worker gives up: a minute. */
 const SLICES = 1200;
 
@@ -22,16 +27,22 @@ interface Action {
   readonly label: string;
 }
 
+interface Actions {
+  readonly prologue: readonly Action[];
+  readonly step: readonly Action[];
+}
+
 export class Runner {
   readonly #worker: number;
   readonly #setup: GangSetup;
   readonly #kernels: Kernels;
   readonly #block: number;
   /** Compiled when first run. */
-  readonly #actions = new Map<number, readonly Action[]>();
+  readonly #actions = new Map<number, Actions>();
   readonly #words: Int32Array;
   readonly #floats: Float32Array;
   readonly #spins: number;
+  readonly #timeline: TimelineWriter | undefined;
 
   constructor(setup: GangSetup, worker: number, cores: number) {
     this.#setup = setup;
@@ -41,6 +52,7 @@ export class Runner {
     this.#words = new Int32Array(setup.memory.buffer);
     this.#floats = new Float32Array(setup.memory.buffer);
     this.#spins = setup.workers <= cores ? SPINS : 0;
+    this.#timeline = setup.timeline && new TimelineWriter(setup.timeline, worker);
   }
 
   /** Runs the stretch's steps and returns how many were done. All workers return the same number. */
@@ -49,10 +61,16 @@ export class Runner {
     const decision = (this.#setup.layout.control + CONTROL_DECISION) >> 2;
     const stop = (this.#setup.layout.control + CONTROL_STOP) >> 2;
     const progress = (this.#setup.layout.control + CONTROL_PROGRESS) >> 2;
+    let prepared: Actions | undefined;
     for (let step = from; step < to; step++) {
       const whole = (step + 1) * batchSize <= count;
+      const actions = this.#actionsOf(whole ? stretch.program : stretch.lastProgram);
       this.#writeState(stretch, step);
-      this.#runProgram(whole ? stretch.program : stretch.lastProgram);
+      // Weights may have changed since the last stretch, and the two programs share memory.
+      if (prepared !== actions) this.#run(actions.prologue);
+      prepared = actions;
+      this.#timeline?.beginStep();
+      this.#run(actions.step);
       // Worker 0 alone reads the stop word, so that all end at the same step. The slot of this step is written again
       // two steps later, when everybody has passed the barrier between.
       const slot = decision + (step & 1);
@@ -60,7 +78,8 @@ export class Runner {
         Atomics.store(this.#words, slot, Atomics.load(this.#words, stop));
         Atomics.store(this.#words, progress, step + 1);
       }
-      this.#meet();
+      if (this.#timeline) this.#timeline.endStep(() => this.#meet());
+      else this.#meet();
       if (Atomics.load(this.#words, slot) !== 0) return step + 1 - from;
     }
     return to - from;
@@ -79,28 +98,34 @@ export class Runner {
     }
   }
 
-  #runProgram(program: number): void {
+  #run(actions: readonly Action[]): void {
     let current: Action | undefined;
     try {
-      for (current of this.#actionsOf(program)) current.run();
+      for (current of actions) current.run();
     } catch (cause) {
       if (cause instanceof WorkerError) throw cause;
       throw new WorkerError(`${current?.label}: ${(cause as Error).message}`, { cause });
     }
   }
 
-  #actionsOf(program: number): readonly Action[] {
+  #actionsOf(program: number): Actions {
     let actions = this.#actions.get(program);
     if (!actions) {
-      actions = this.#setup.programs[program].calls.flatMap((call) => this.#compile(call));
+      const { prologue, calls } = this.#setup.programs[program];
+      actions = {
+        prologue: prologue.flatMap((call) => this.#compile(call)),
+        step: calls.flatMap((call, at) => this.#compile(call, at)),
+      };
       this.#actions.set(program, actions);
     }
     return actions;
   }
 
-  #compile(call: Call): Action[] {
+  /** @param at  its place in a step, for the timeline; the prologue is in no step */
+  #compile(call: Call, at?: number): Action[] {
     const actions: Action[] = [];
     if (call.meet && this.#setup.workers > 1) actions.push({ run: () => this.#meet(), label: call.label });
+    const meet = actions[0]?.run;
     const range = rangeOf(call.split, this.#worker, this.#setup.workers);
     if (range) {
       const kernel = this.#kernels[call.kernel];
@@ -108,7 +133,9 @@ export class Runner {
       const args = call.args.map((arg) => (typeof arg === "number" ? arg : this.#block + arg.ownOffset));
       actions.push({ run: kernel.bind(null, ...args, ...range), label: `${call.label} (${call.kernel})` });
     }
-    return actions;
+    if (!this.#timeline || at === undefined) return actions;
+    const kernel = range && actions.at(-1)!.run;
+    return [{ run: this.#timeline.timed(at, meet, kernel), label: actions.at(-1)?.label ?? call.label }];
   }
 
   #meet(): void {

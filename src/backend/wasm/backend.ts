@@ -10,11 +10,11 @@ import { joinOps } from "./join.js";
 import { l2Ops } from "./l2.js";
 import { poolingOps } from "./pooling.js";
 import type { Recorder, WasmTensor } from "./recorder.js";
+import { countingWork } from "./work.js";
 
 export function wasmBackend(recorder: Recorder): Backend<WasmTensor> {
   return {
-    ...convolutionOps(recorder),
-    ...denseOps(recorder),
+    ...countingWork(recorder, { ...convolutionOps(recorder), ...denseOps(recorder) }),
     ...batchNormalizationOps(recorder),
     ...activationOps(recorder),
     ...poolingOps(recorder),

@@ -2,13 +2,19 @@
  * Records batch normalisation. What needs the whole batch takes two instructions: sums within each image, split by
  * images, then sums over the images, split by channels; so the order of every sum depends on the batch alone.
  */
+import { sizeOf } from "../../shape.js";
 import type { Backend } from "../backend.js";
 import { all, byImages, byRows, out, own, type Recorder, scratch, type WasmTensor } from "./recorder.js";
 import { CHANNEL_UNIT, channelSizes, periodBytes, sumOfRows } from "./sums.js";
 
 type BatchNormalizationOps = Pick<
   Backend<WasmTensor>,
-  "batchStatistics" | "normalize" | "batchNormalizationGradients" | "normalizeGradients" | "updateMoving"
+  | "batchStatistics"
+  | "normalize"
+  | "batchNormalizationGradients"
+  | "normalizeGradients"
+  | "foldNormalization"
+  | "updateMoving"
 >;
 
 export function batchNormalizationOps(recorder: Recorder): BatchNormalizationOps {
@@ -132,6 +138,34 @@ export function batchNormalizationOps(recorder: Recorder): BatchNormalizationOps
         channels,
       );
       return { dX, dGamma, dBeta };
+    },
+
+    foldNormalization(kernel, bias, { mean, variance }, gamma, beta, epsilon) {
+      const [filters] = gamma.shape;
+      const folded = { kernel: recorder.tensor(kernel.shape), bias: recorder.tensor([filters]) };
+      recorder.record(
+        "foldKernel",
+        byRows(sizeOf(kernel.shape) / filters),
+        out(folded.kernel),
+        own(kernel),
+        all(variance),
+        all(gamma),
+        scratch(filters * 4),
+        epsilon,
+        filters,
+      );
+      recorder.record(
+        "foldBias",
+        byRows(filters, CHANNEL_UNIT),
+        out(folded.bias),
+        bias ? own(bias) : 0,
+        own(mean),
+        own(variance),
+        own(gamma),
+        own(beta),
+        epsilon,
+      );
+      return folded;
     },
 
     updateMoving(moving, batch, momentum) {

@@ -1,6 +1,7 @@
 /** Which algorithm computes a convolution: decided here alone, from what bench/winograd.bench.ts and bench/conv2d.bench.ts measure. */
 import { type Shape, type Window2D, windowGeometry } from "../../shape.js";
 import { PANEL } from "./blocks.js";
+import { stride2Products } from "./winogradStride2.js";
 
 export type ConvolutionAlgorithm =
   /** Matrix products: any window. conv2d.ts */
@@ -8,7 +9,9 @@ export type ConvolutionAlgorithm =
   /** F(4×4, 3×3) or F(2×2, 5×5), tile by tile. winograd.ts */
   | "winograd"
   /** Winograd with one tile for the whole of a small map. winogradMap.ts */
-  | "winogradMap";
+  | "winogradMap"
+  /** Stride 2, on even and odd rows and columns apart. winogradStride2.ts */
+  | "winogradStride2";
 
 /** How much larger roundings are than those of direct sums of independent terms, in Y and dX, and in dKernel. */
 export interface Amplification {
@@ -34,10 +37,15 @@ const MOST_PRODUCTS = 0.7;
 export function chooseAlgorithm(x: Shape, kernel: Shape, window: Window2D): ConvolutionAlgorithm {
   const [, height, width, channels] = x;
   const [kernelHeight, kernelWidth, , filters] = kernel;
-  const stride1 = window.strides[0] === 1 && window.strides[1] === 1;
-  if (kernelHeight !== kernelWidth || !(kernelHeight in TILE_SIDES) || !stride1) return "direct";
+  const [stride, strideWidth] = window.strides;
+  if (kernelHeight !== kernelWidth || stride !== strideWidth) return "direct";
   if (channels % PANEL !== 0 || filters % PANEL !== 0) return "direct";
   const least = Math.min(channels, filters);
+  if (kernelHeight === 3 && stride === 2) {
+    const pays = least >= LEAST_CHANNELS && stride2Products(x, window) <= MOST_PRODUCTS;
+    return pays ? "winogradStride2" : "direct";
+  }
+  if (!(kernelHeight in TILE_SIDES) || stride !== 1) return "direct";
   const small = kernelHeight === 3 && window.padding === "same" && height in MAP_SIDES && width in MAP_SIDES;
   if (small && least >= MAP_LEAST_CHANNELS) return "winogradMap";
   const { outHeight, outWidth } = windowGeometry("conv2d", height, width, window);
@@ -53,6 +61,8 @@ export function amplificationOf(algorithm: ConvolutionAlgorithm, x: Shape, kerne
       return { forward: 1, gradient: 1 };
     case "winograd": // test/winograd.test.ts
       return kernel[0] === 5 ? { forward: 5.6, gradient: 9.5 } : { forward: 7.1, gradient: 7.1 };
+    case "winogradStride2": // test/winogradStride2.test.ts; the gradients' is that of dX
+      return { forward: 4.4, gradient: 5.5 };
     case "winogradMap": {
       const [high, wide] = [MAP_SIDES[x[1]], MAP_SIDES[x[2]]];
       return {

@@ -3,8 +3,8 @@ import { sizeOf } from "../../shape.js";
 import type { Backend } from "../backend.js";
 import { byImages, out, own, type Recorder, scratch, stepState, type WasmTensor } from "./recorder.js";
 
-/** Sixteen random words. */
-const WORK_BYTES = 64;
+/** Thirty-two random words. */
+const WORK_BYTES = 128;
 
 export function dropoutOps(recorder: Recorder): Pick<Backend<WasmTensor>, "dropout" | "dropoutGradient"> {
   return {

@@ -1,6 +1,17 @@
 /** Records a batch's way in and out: position `first` (step state) + n of the epoch's order is image n of the batch. */
 import { type Shape, sizeOf } from "../../shape.js";
-import { all, byImages, out, outAll, own, type Recorder, stepState, type WasmTensor } from "./recorder.js";
+import {
+  all,
+  BYTES_PER_ELEMENT,
+  byImages,
+  type Operand,
+  out,
+  outAll,
+  own,
+  type Recorder,
+  stepState,
+  type WasmTensor,
+} from "./recorder.js";
 
 /**
  * The batch's images, scaled: float32 [batch, ...shape].
@@ -16,8 +27,23 @@ export function gatherImages(
 ): WasmTensor {
   const x = recorder.tensor([batch, ...shape]);
   const kernel = source.dataType === "uint8" ? "gatherBytes" : "gatherFloats";
-  recorder.record(kernel, byImages(batch), out(x), all(source), all(order), stepState, scale, sizeOf(shape));
+  recorder.record(
+    kernel,
+    byImages(batch),
+    out(x),
+    some(source, batch),
+    some(order, batch),
+    stepState,
+    scale,
+    sizeOf(shape),
+  );
   return x;
+}
+
+/** Anything of the tensor, but no more than `rows` rows of it. */
+function some(tensor: WasmTensor, rows: number): Operand {
+  const [, ...row] = tensor.shape;
+  return { ...all(tensor), touchedBytes: rows * sizeOf(row) * BYTES_PER_ELEMENT[tensor.dataType] };
 }
 
 /**
@@ -35,12 +61,19 @@ export function gatherLabels(
   }
   const labels = recorder.tensor([batch], "int32");
   const kernel = source.dataType === "uint8" ? "gatherByteLabels" : "gatherIntLabels";
-  recorder.record(kernel, byImages(batch), out(labels), all(source), all(order), stepState);
+  recorder.record(kernel, byImages(batch), out(labels), some(source, batch), some(order, batch), stepState);
   return labels;
 }
 
 /** results[first + n] = y[n]. results [examples, ...], y [batch, ...]: rows that no other worker writes. */
 export function scatterOutputs(recorder: Recorder, results: WasmTensor, y: WasmTensor): void {
   const [batch, ...row] = y.shape;
-  recorder.record("scatterRows", byImages(batch), outAll(results), own(y), stepState, sizeOf(row));
+  recorder.record(
+    "scatterRows",
+    byImages(batch),
+    { ...outAll(results), touchedBytes: y.buffer.bytes },
+    own(y),
+    stepState,
+    sizeOf(row),
+  );
 }

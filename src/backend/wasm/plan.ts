@@ -5,7 +5,7 @@
  * Greedy by size: the largest buffer first, each at the lowest address where no neighbour in time lies.
  * Source: Pisarchyk & Lee, "Efficient memory management for deep neural net inference", arXiv:2001.03288, section 5.2.
  */
-import type { Buffer, Operand, Recorder } from "./recorder.js";
+import type { Buffer, Instruction, Operand } from "./recorder.js";
 
 /** Cache lines: no two buffers share one, so workers on different buffers never contend for it. */
 export const ALIGNMENT = 64;
@@ -22,10 +22,15 @@ interface Placed {
 
 /**
  * Gives every buffer that has no address yet one at or after `base`.
+ * @param lasting  buffers that live from their first instruction to the end of all steps
  * @returns the first address after all of them
  */
-export function planMemory(recorder: Recorder, base: number): number {
-  const waiting = lifetimes(recorder)
+export function planMemory(
+  instructions: readonly Instruction[],
+  base: number,
+  lasting: ReadonlySet<Buffer> = new Set(),
+): number {
+  const waiting = lifetimes(instructions, lasting)
     .filter(({ buffer }) => buffer.address === undefined)
     .sort((a, b) => b.buffer.bytes - a.buffer.bytes || a.buffer.id - b.buffer.id);
   const placed: Placed[] = [];
@@ -57,9 +62,9 @@ function lowestFit(candidate: Placed, placed: readonly Placed[], base: number): 
   return address;
 }
 
-function lifetimes(recorder: Recorder): Placed[] {
+function lifetimes(instructions: readonly Instruction[], lasting: ReadonlySet<Buffer>): Placed[] {
   const spans = new Map<Buffer, { first: number; last: number }>();
-  recorder.instructions.forEach((instruction, at) => {
+  instructions.forEach((instruction, at) => {
     for (const argument of instruction.args) {
       if (!isOperand(argument)) continue;
       const span = spans.get(argument.buffer);
@@ -67,7 +72,11 @@ function lifetimes(recorder: Recorder): Placed[] {
       else spans.set(argument.buffer, { first: at, last: at });
     }
   });
-  return Array.from(spans, ([buffer, span]) => ({ buffer, ...span }));
+  return Array.from(spans, ([buffer, { first, last }]) => ({
+    buffer,
+    first,
+    last: lasting.has(buffer) ? instructions.length : last,
+  }));
 }
 
 export function isOperand(argument: unknown): argument is Operand {

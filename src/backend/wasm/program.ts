@@ -1,7 +1,10 @@
 /** A recorded program with all addresses resolved: plain data that every worker gets a copy of. */
 import { placeBarriers } from "./barriers.js";
-import { addressOf, alignUp, planMemory } from "./plan.js";
-import type { Argument, Instruction, Recorder, Split } from "./recorder.js";
+import { fuse } from "./fuse.js";
+import { inPlace } from "./inPlace.js";
+import { addressOf, alignUp, isOperand, planMemory } from "./plan.js";
+import { splitPrologue } from "./prologue.js";
+import type { Argument, Buffer, Instruction, Recorder, Split, Work } from "./recorder.js";
 import { STATE_BYTES } from "./state.js";
 
 /** A number as it stands, or an offset into the worker's own block of memory (its step state, then its scratch). */
@@ -14,9 +17,14 @@ export interface Call {
   /** Workers meet before it. */
   readonly meet: boolean;
   readonly label: string;
+  /** Of all operands, each counted once, over all workers: for profiles. */
+  readonly bytes: number;
+  readonly work?: Work;
 }
 
 export interface Program {
+  /** To run once before the steps: what depends on weights alone, for programs that change none. */
+  readonly prologue: readonly Call[];
   readonly calls: readonly Call[];
   /** Of each worker's own block: step state and scratch. */
   readonly ownBytes: number;
@@ -24,12 +32,22 @@ export interface Program {
   readonly end: number;
 }
 
-/** Plans memory from `arena` on, places barriers, resolves addresses. */
-export function finishProgram(recorder: Recorder, arena: number): Program {
-  const end = planMemory(recorder, arena);
-  const meets = placeBarriers(recorder.instructions);
+export interface ProgramOptions {
+  /** No step changes a weight: what depends on weights alone runs once, before the steps. */
+  readonly prologue?: boolean; // false
+  /** Fuse also where it does not pay: for tests. */
+  readonly everywhere?: boolean; // false
+  /** Every instruction as recorded, for tests and measurements. */
+  readonly unfused?: boolean; // false
+}
+
+/** Fuses, plans memory from `arena` on, places barriers, resolves addresses. */
+export function finishProgram(recorder: Recorder, arena: number, options: ProgramOptions = {}): Program {
+  const { ahead, instructions, lasting } = arrange(recorder.instructions, options);
+  const end = planMemory(instructions, arena, lasting);
+  const meets = placeBarriers(instructions);
   let ownBytes = STATE_BYTES;
-  const calls = recorder.instructions.map((instruction, at) => {
+  const calls = instructions.map((instruction, at) => {
     const { args, bytes } = resolveArguments(instruction);
     ownBytes = Math.max(ownBytes, bytes);
     return {
@@ -38,9 +56,40 @@ export function finishProgram(recorder: Recorder, arena: number): Program {
       split: instruction.split,
       meet: meets[at],
       label: instruction.label,
+      bytes: bytesOf(instruction),
+      work: instruction.work,
     };
   });
-  return { calls, ownBytes, end };
+  return { prologue: calls.slice(0, ahead), calls: calls.slice(ahead), ownBytes, end };
+}
+
+interface Arrangement {
+  /** The prologue, then a step. */
+  readonly instructions: readonly Instruction[];
+  /** How many of them are the prologue. */
+  readonly ahead: number;
+  readonly lasting: ReadonlySet<Buffer>;
+}
+
+/** What is to run, from what was recorded: the same results, bit for bit. */
+export function arrange(
+  recorded: readonly Instruction[],
+  { prologue = false, unfused = false, everywhere }: ProgramOptions = {},
+): Arrangement {
+  const parts = prologue
+    ? splitPrologue(recorded)
+    : { prologue: [], steps: recorded, lasting: new Set<Buffer>() };
+  const { lasting } = parts;
+  const ahead = parts.prologue.length;
+  if (unfused) return { instructions: [...parts.prologue, ...parts.steps], ahead, lasting };
+  const steps = fuse(parts.steps, { lasting, everywhere });
+  return { instructions: inPlace([...parts.prologue, ...steps], lasting), ahead, lasting };
+}
+
+function bytesOf({ args }: Instruction): number {
+  return args
+    .filter(isOperand)
+    .reduce((sum, { buffer, touchedBytes = buffer.bytes }) => sum + touchedBytes, 0);
 }
 
 /** Several scratch areas of one instruction lie one after another in the worker's block. */

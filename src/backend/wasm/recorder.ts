@@ -45,6 +45,8 @@ export interface Operand {
   readonly writes: boolean;
   /** `own`: only the worker's range of the split; `all`: anything. */
   readonly reach: "own" | "all";
+  /** How much of the buffer all workers together touch, where that is not all of it; for profiles. */
+  readonly touchedBytes?: number;
 }
 
 /** Scratch memory of the worker's own, handed to the kernel as an address. */
@@ -65,6 +67,17 @@ export interface Instruction {
   readonly split: Split;
   /** For profiles and messages: `conv2d_1 backward`. */
   readonly label: string;
+  /** Set for the parts of a product: see work.ts. */
+  readonly work?: Work;
+}
+
+/** The gradient or result that an instruction helps to compute. */
+export type Pass = "forward" | "dX" | "dKernel" | "dBias";
+
+export interface Work {
+  readonly pass: Pass;
+  /** Operations of the pass, a multiply-add counts 2, as the direct form needs them; 0 but for the instruction with the result. */
+  readonly flops: number;
 }
 
 /** Operand constructors, so that a recording reads like the kernel's signature. */
@@ -86,7 +99,7 @@ export const once: Split = { by: "once" };
 export class Recorder {
   readonly buffers: Buffer[] = [];
   readonly instructions: Instruction[] = [];
-  /** Prefix for the labels of what is recorded next. */
+  /** What the instructions recorded next are labelled with. */
   label = "";
 
   /** A new tensor in memory that the plan will choose, or at a fixed address. */

@@ -15,6 +15,7 @@ export const conv2d: LayerDescription = {
           { weight: 16, arbitrary: anyWindow(bounds) },
           { weight: 4, arbitrary: wide },
           { weight: 1, arbitrary: smallMap },
+          { weight: 1, arbitrary: halved },
         );
   },
   values: randomLayerValues,
@@ -62,6 +63,20 @@ const wide: fc.Arbitrary<LayerCase> = fc
   })
   .map(({ size, kernelSize, padding, channels, filters, activation, batch }) =>
     conv2dCase({ filters, kernelSize, padding, activation }, [...size, channels], batch),
+  );
+
+/** Where its form of stride 2 applies. */
+const halved: fc.Arbitrary<LayerCase> = fc
+  .record({
+    size: fc.tuple(fc.integer({ min: 7, max: 10 }), fc.integer({ min: 7, max: 10 })),
+    padding,
+    channels: fc.constantFrom(16, 24, 40),
+    filters: fc.constantFrom(16, 24, 40),
+    activation: elementwise,
+    batch: fc.integer({ min: 1, max: 3 }),
+  })
+  .map(({ size, padding, channels, filters, activation, batch }) =>
+    conv2dCase({ filters, kernelSize: 3, strides: 2, padding, activation }, [...size, channels], batch),
   );
 
 /** Where one Winograd tile covers the whole map. */

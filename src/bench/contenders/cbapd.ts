@@ -1,0 +1,56 @@
+/** We ourselves. Before anything is timed, two steps must give the same bits with another number of workers. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { CbapdError } from "../../errors.js";
+import { weightsSha256 } from "../../train/checkpoint.js";
+import { openStepSession, type StepSettings } from "../stepSession.js";
+import type { Contender } from "./contender.js";
+
+const CHECKED_STEPS = 2;
+/** A stretch takes at least this long, where there are steps enough: a dispatch costs a part of a millisecond. */
+const STRETCH_MS = 100;
+
+export async function cbapdContender(settings: StepSettings): Promise<Contender> {
+  await checkBits(settings);
+  const steps = await openStepSession(settings);
+  let stretch = Math.min(2, steps.most);
+  return {
+    version: ownVersion(),
+    async measure(ms) {
+      const until = performance.now() + ms;
+      const times: number[] = [];
+      do {
+        const stepMs = await steps.run(stretch);
+        times.push(stepMs);
+        stretch = Math.max(1, Math.min(steps.most, Math.ceil(STRETCH_MS / stepMs)));
+      } while (performance.now() < until);
+      return times;
+    },
+    close: () => steps.close(),
+  };
+}
+
+function ownVersion(): string {
+  const path = createRequire(import.meta.url).resolve("cbapd/package.json");
+  return (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version;
+}
+
+/** @throws CbapdError */
+async function checkBits(settings: StepSettings): Promise<void> {
+  const result = async (workers: number): Promise<string> => {
+    const steps = await openStepSession({ ...settings, workers });
+    try {
+      await steps.run(Math.min(CHECKED_STEPS, steps.most));
+      if (settings.mode === "training") return weightsSha256(steps.session.readWeights());
+      return JSON.stringify(await steps.session.evaluate());
+    } finally {
+      await steps.close();
+    }
+  };
+  const other = settings.workers === 1 ? 2 : 1;
+  if ((await result(settings.workers)) !== (await result(other))) {
+    throw new CbapdError(
+      `${settings.network}: ${settings.workers} and ${other} workers give different results.`,
+    );
+  }
+}

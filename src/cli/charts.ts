@@ -1,0 +1,50 @@
+/** Writes a chart as SVG and, beside it, as PNG. The libraries that draw are loaded here, and only then. */
+import type { Comparison, Limits, Profile } from "../bench/index.js";
+import { writeFileAtomic } from "../index.js";
+
+/** @param path of the SVG or the PNG: the other has the same name. @returns both paths */
+async function writeChart(path: string, svg: string): Promise<string[]> {
+  const { svgToPng } = await import("../plots/png.js");
+  const stem = path.replace(/\.(svg|png)$/, "");
+  await writeFileAtomic(`${stem}.svg`, svg);
+  await writeFileAtomic(`${stem}.png`, svgToPng(svg));
+  return [`${stem}.svg`, `${stem}.png`];
+}
+
+export async function writeRoofline(path: string, profile: Profile, limits: Limits): Promise<string[]> {
+  const { rooflineSvg } = await import("../plots/roofline.js");
+  const { network, workers, batchSize, kernels } = profile;
+  // Rates are those of all workers together; so are the limits then.
+  const svg = rooflineSvg({
+    title: `${network}, ${workers} worker${workers > 1 ? "s" : ""}, batch size ${batchSize}`,
+    peakGflops: limits.peakGflops * workers,
+    memoryGigabytesPerSecond: limits.memoryGigabytesPerSecond,
+    cacheGigabytesPerSecond: limits.cacheGigabytesPerSecond * workers,
+    points: kernels.filter(({ ms }) => ms > 0),
+  });
+  return writeChart(path, svg);
+}
+
+/** Images a second as multiples of PyTorch's, or of ours where it could not run. */
+export async function writePeers(path: string, comparisons: readonly Comparison[]): Promise<string[]> {
+  const { barsSvg } = await import("../plots/bars.js");
+  const all = comparisons.every(({ results }) => results.some(({ contender }) => contender === "pytorch"));
+  const base = all ? "pytorch" : "cbapd";
+  const panels = new Map<string, { group: string; series: string; value: number }[]>();
+  for (const { network, mode, workers, results } of comparisons) {
+    const title = `${mode}, ${workers} ${workers > 1 ? "workers or threads" : "worker or thread"}`;
+    const one = results.find(({ contender }) => contender === base)!;
+    const bars = results.map(({ contender, stepMs }) => ({
+      group: network,
+      series: contender,
+      value: one.stepMs / stepMs,
+    }));
+    panels.set(title, [...(panels.get(title) ?? []), ...bars]);
+  }
+  const svg = barsSvg(
+    "Images a second",
+    base,
+    Array.from(panels, ([title, bars]) => ({ title, bars })),
+  );
+  return writeChart(path, svg);
+}

@@ -1,0 +1,151 @@
+/** A fused program gives the bits of the program as recorded: on random networks, and on the six. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { wasmBackend } from "../src/backend/wasm/backend.js";
+import { fuse } from "../src/backend/wasm/fuse.js";
+import { inPlace } from "../src/backend/wasm/inPlace.js";
+import { arrange } from "../src/backend/wasm/program.js";
+import { all, byImages, out, own, Recorder } from "../src/backend/wasm/recorder.js";
+import { weightSpecs } from "../src/models/graph.js";
+import { NETWORK_NAMES } from "../src/models/networks.js";
+import { backwardGraph, forwardGraph } from "../src/models/run.js";
+import { sizeOf } from "../src/shape.js";
+import { wasmEngine } from "../src/verify/engine.js";
+import { Machine } from "../src/verify/machine.js";
+import { runNetwork } from "../src/verify/network.js";
+import { networkCase } from "../src/verify/networks.js";
+import { randomValues } from "./support/arrays.js";
+import { CASES, SEED } from "./support/cases.js";
+import { type RandomNetwork, randomNetworks } from "./support/randomNetworks.js";
+import { type Recording, runRecorded } from "./support/recorded.js";
+
+/** Forward and backward, with random weights; results are the output, all gradients, and the weights after. */
+function recordTraining({ graph, batch, seed }: RandomNetwork, { recorder, put }: Recording) {
+  const random = (shape: readonly number[], salt: number) =>
+    put(shape, randomValues(sizeOf(shape), seed + salt));
+  const weights = new Map(
+    weightSpecs(graph).map(({ name, shape, trainable }, i) => {
+      const values = randomValues(sizeOf(shape), seed + i);
+      // Variances are positive; some gammas and betas are both 0, so that relu meets its kink.
+      if (!trainable)
+        return [
+          name,
+          put(
+            shape,
+            values.map((value) => Math.abs(value) + 0.1),
+          ),
+        ];
+      const halves = name.endsWith("gamma") || name.endsWith("beta");
+      return [name, put(shape, halves ? values.map((value) => Math.round(value * 2) / 2) : values)];
+    }),
+  );
+  const backend = wasmBackend(recorder);
+  const x = random([batch, ...graph.nodes[0].outputShape], 100);
+  const { y, caches } = forwardGraph(backend, graph, x, weights, { training: true });
+  const dY = random(y.shape, 101);
+  const gradients = backwardGraph(backend, graph, dY, weights, caches, { inputGradient: true });
+  return [y, ...gradients.values(), ...weights.values()];
+}
+
+const seen = new Set<string>();
+
+describe("a fused program", () => {
+  it("gives the bits of the one as recorded, on random networks, guarded and planned, for 1 and 3 workers", () => {
+    const property = fc.property(randomNetworks, (network) => {
+      const run = (fused: boolean, workers: number, placement: "guarded" | "planned") =>
+        runRecorded(
+          workers,
+          (recording) => {
+            const results = recordTraining(network, recording);
+            const { instructions } = arrange(recording.recorder.instructions, { everywhere: true });
+            for (const { kernel } of instructions) seen.add(kernel);
+            return results;
+          },
+          { fused, placement },
+        );
+      const plain = run(false, 1, "guarded");
+      for (const placement of ["guarded", "planned"] as const) {
+        const fused = run(true, 3, placement);
+        fused.forEach((values, i) => {
+          expect(Buffer.compare(bytesOf(values), bytesOf(plain[i])), `result ${i}, ${placement}`).toBe(0);
+        });
+      }
+    });
+    fc.assert(property, { numRuns: CASES, seed: SEED });
+  });
+
+  it("had every fused kernel in it", () => {
+    const fused = [
+      "addReluBackward",
+      "addReluForward",
+      "batchNormalizationReluBackward",
+      "normalizeAddForward",
+      "normalizeAddReluForward",
+      "normalizeReluForward",
+      "normalizeReluGradientsInImages",
+    ];
+    expect(fused.filter((kernel) => !seen.has(kernel))).toEqual([]);
+  });
+
+  it.each(NETWORK_NAMES)("%s: three steps of training, to the bit", async (name) => {
+    const machine = await Machine.open();
+    const { given } = networkCase(name, 0);
+    const run = (fused: boolean) =>
+      runNetwork((at) => wasmEngine(machine, { ...at, fused, placement: "planned", workers: 2 }), {
+        ...given,
+        steps: 3,
+      });
+    const plain = run(false);
+    const fused = run(true);
+    expect([...fused.keys()]).toEqual([...plain.keys()]);
+    for (const [result, { data }] of fused) {
+      expect(Buffer.compare(bytesOf(data), bytesOf(plain.get(result)!.data)), result).toBe(0);
+    }
+  });
+});
+
+describe("what must stay", () => {
+  const kernels = (instructions: readonly { kernel: string }[]) => instructions.map(({ kernel }) => kernel);
+
+  it("a result that is read again, or has an address", () => {
+    for (const keep of ["read again", "address"] as const) {
+      const recorder = new Recorder();
+      const [a, b, sum, y, z] = Array.from({ length: 5 }, () => recorder.tensor([2, 8]));
+      if (keep === "address") sum.buffer.address = 4096;
+      recorder.record("addForward", byImages(2), out(sum), own(a), own(b), 8);
+      recorder.record("reluForward", byImages(2), out(y), own(sum), 8);
+      if (keep === "read again") recorder.record("tanhForward", byImages(2), out(z), own(sum), 8);
+      expect(fuse(recorder.instructions)).toEqual(recorder.instructions);
+    }
+  });
+
+  it("an instruction whose inputs change before its result is read", () => {
+    const recorder = new Recorder();
+    const [a, b, sum, y] = Array.from({ length: 4 }, () => recorder.tensor([2, 8]));
+    recorder.record("addForward", byImages(2), out(sum), own(a), own(b), 8);
+    recorder.record("tanhForward", byImages(2), out(a), own(b), 8);
+    recorder.record("reluForward", byImages(2), out(y), own(sum), 8);
+    expect(kernels(fuse(recorder.instructions))).toEqual(["addForward", "tanhForward", "reluForward"]);
+  });
+
+  it("an input that is read later, has an address, or is read by everybody", () => {
+    for (const keep of ["nothing", "read later", "address", "everybody"] as const) {
+      const recorder = new Recorder();
+      const [x, y, z] = Array.from({ length: 3 }, () => recorder.tensor([2, 8]));
+      if (keep === "address") x.buffer.address = 4096;
+      const read = keep === "everybody" ? all(x) : own(x);
+      recorder.record("reluForward", byImages(2), out(y), read, 8);
+      recorder.record("tanhForward", byImages(2), out(z), own(keep === "read later" ? x : y), 8);
+      const buffers = new Set(
+        inPlace(recorder.instructions)[0].args.flatMap((argument) =>
+          typeof argument === "object" && "buffer" in argument ? [argument.buffer] : [],
+        ),
+      );
+      expect(buffers.size, keep).toBe(keep === "nothing" ? 1 : 2);
+    }
+  });
+});
+
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer {
+  return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
+}
