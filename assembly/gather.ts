@@ -2,7 +2,7 @@
 import { STATE_FIRST } from "./state";
 
 /** Example number of the batch's image n: order[first + n]. */
-function exampleAt(order: usize, stepState: usize, n: i32): usize {
+export function exampleAt(order: usize, stepState: usize, n: i32): usize {
   return <usize>load<i32>(order + ((<usize>(load<i32>(stepState + STATE_FIRST) + n)) << 2));
 }
 
@@ -13,6 +13,36 @@ function scaledLow(v: v128, scale: v128): v128 {
 
 function scaledHigh(v: v128, scale: v128): v128 {
   return f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_u(v)), scale);
+}
+
+/** y[i] = float32(source[i])·scale, i in [0, count): y float32, source uint8. */
+export function scaleBytes(y: usize, source: usize, scale: f32, count: i32): void {
+  const scales = f32x4.splat(scale);
+  let i = 0;
+  for (; i + 16 <= count; i += 16) {
+    const bytes = v128.load(source + <usize>i);
+    const low = i16x8.extend_low_i8x16_u(bytes);
+    const high = i16x8.extend_high_i8x16_u(bytes);
+    const at = y + ((<usize>i) << 2);
+    v128.store(at, scaledLow(low, scales));
+    v128.store(at, scaledHigh(low, scales), 16);
+    v128.store(at, scaledLow(high, scales), 32);
+    v128.store(at, scaledHigh(high, scales), 48);
+  }
+  for (; i < count; ++i) store<f32>(y + ((<usize>i) << 2), <f32>load<u8>(source + <usize>i) * scale);
+}
+
+/** y[i] = source[i]·scale, i in [0, count), float32. */
+export function scaleFloats(y: usize, source: usize, scale: f32, count: i32): void {
+  let i = 0;
+  for (; i + 4 <= count; i += 4) {
+    const at = (<usize>i) << 2;
+    v128.store(y + at, f32x4.mul(v128.load(source + at), f32x4.splat(scale)));
+  }
+  for (; i < count; ++i) {
+    const at = (<usize>i) << 2;
+    store<f32>(y + at, load<f32>(source + at) * scale);
+  }
 }
 
 /**
@@ -29,22 +59,9 @@ export function gatherBytes(
   begin: i32,
   end: i32,
 ): void {
-  const scales = f32x4.splat(scale);
   for (let n = begin; n < end; ++n) {
     const from = images + exampleAt(order, stepState, n) * <usize>size;
-    const to = x + ((<usize>n * <usize>size) << 2);
-    let i = 0;
-    for (; i + 16 <= size; i += 16) {
-      const bytes = v128.load(from + <usize>i);
-      const low = i16x8.extend_low_i8x16_u(bytes);
-      const high = i16x8.extend_high_i8x16_u(bytes);
-      const at = to + ((<usize>i) << 2);
-      v128.store(at, scaledLow(low, scales));
-      v128.store(at, scaledHigh(low, scales), 16);
-      v128.store(at, scaledLow(high, scales), 32);
-      v128.store(at, scaledHigh(high, scales), 48);
-    }
-    for (; i < size; ++i) store<f32>(to + ((<usize>i) << 2), <f32>load<u8>(from + <usize>i) * scale);
+    scaleBytes(x + ((<usize>n * <usize>size) << 2), from, scale, size);
   }
 }
 
@@ -61,16 +78,7 @@ export function gatherFloats(
 ): void {
   for (let n = begin; n < end; ++n) {
     const from = images + ((exampleAt(order, stepState, n) * <usize>size) << 2);
-    const to = x + ((<usize>n * <usize>size) << 2);
-    let i = 0;
-    for (; i + 4 <= size; i += 4) {
-      const at = (<usize>i) << 2;
-      v128.store(to + at, f32x4.mul(v128.load(from + at), f32x4.splat(scale)));
-    }
-    for (; i < size; ++i) {
-      const at = (<usize>i) << 2;
-      store<f32>(to + at, load<f32>(from + at) * scale);
-    }
+    scaleFloats(x + ((<usize>n * <usize>size) << 2), from, scale, size);
   }
 }
 

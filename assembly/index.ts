@@ -2,6 +2,8 @@
 
 export * from "./activation";
 export * from "./add";
+export * from "./augment";
+export * from "./average";
 export * from "./averagePooling2d";
 export * from "./barrier";
 export {
@@ -13,6 +15,7 @@ export {
   normalizeGradientsInImages,
   updateMoving,
 } from "./batchNormalization";
+export * from "./clip";
 export * from "./concatenate";
 export * from "./conv2d";
 export * from "./conv2dInputGradients";
@@ -24,15 +27,17 @@ export * from "./fewFiltersTiles";
 export { firstNonFinite, watchMagnitudes } from "./finite";
 export * from "./foldNormalization";
 export * from "./fused";
-export * from "./gather";
+export { gatherByteLabels, gatherBytes, gatherFloats, gatherIntLabels, scatterRows } from "./gather";
 export * from "./indirect";
 export * from "./insideTaps";
 export * from "./matmul";
 export * from "./maxPooling2d";
 export * from "./metrics";
+export * from "./mix";
 export * from "./offsets";
 export * from "./optimizer";
 export * from "./probe";
+export * from "./rmsprop";
 export * from "./sums";
 export { tile1, tile2, tile3, tile4, tile5 } from "./tile";
 export * from "./winograd";

@@ -1,6 +1,10 @@
-/** Weight updates and L2 regularisation, over flat arrays: elements [begin, end). */
+/**
+ * Weight updates and L2 regularisation, over flat arrays: elements [begin, end). With `decays` ≠ 0 an update begins with
+ * w −= decay·w, decay = learning rate·weight decay, which is in the step state.
+ */
+import { decayed1, decayed4 } from "./decay";
 import { larger, noteLargest } from "./finite";
-import { STATE_LEARNING_RATE } from "./state";
+import { STATE_DECAY, STATE_LEARNING_RATE } from "./state";
 
 /** Elements of one partial sum of squares; src/backend/wasm/l2.ts has the same. */
 const L2_BLOCK: i32 = 4096;
@@ -20,10 +24,12 @@ export function adamUpdate(
   beta1: f64,
   beta2: f64,
   epsilon: f32,
+  decays: i32,
   begin: i32,
   end: i32,
 ): void {
   const rate = load<f32>(stepState + STATE_LEARNING_RATE);
+  const decay = load<f32>(stepState + STATE_DECAY);
   const fresh1 = <f32>(1.0 - beta1);
   const fresh2 = <f32>(1.0 - beta2);
   let largest = i32x4.splat(0);
@@ -41,7 +47,7 @@ export function adamUpdate(
       f32x4.mul(f32x4.splat(rate), mean),
       f32x4.add(f32x4.sqrt(square), f32x4.splat(epsilon)),
     );
-    const updated = f32x4.sub(v128.load(weights + at), step);
+    const updated = f32x4.sub(decayed4(weights + at, decays, decay), step);
     v128.store(weights + at, updated);
     largest = inline.always(larger(largest, updated));
     largest = inline.always(larger(largest, square));
@@ -56,7 +62,7 @@ export function adamUpdate(
     store<f32>(m + at, mean);
     store<f32>(v + at, square);
     const step = (rate * mean) / (sqrt<f32>(square) + epsilon);
-    const updated = load<f32>(weights + at) - step;
+    const updated = decayed1(weights + at, decays, decay) - step;
     store<f32>(weights + at, updated);
     largest = inline.always(larger(largest, f32x4.splat(updated)));
     largest = inline.always(larger(largest, f32x4.splat(square)));
@@ -76,12 +82,14 @@ export function sgdUpdate(
   stepState: usize,
   momentum: f32,
   nesterov: i32,
+  decays: i32,
   begin: i32,
   end: i32,
 ): void {
   const rate = load<f32>(stepState + STATE_LEARNING_RATE);
+  const decay = load<f32>(stepState + STATE_DECAY);
   if (momentum === 0) {
-    sgdPlain(weights, gradients, stepState, rate, begin, end);
+    sgdPlain(weights, gradients, stepState, rate, decays, decay, begin, end);
     return;
   }
   let largest = i32x4.splat(0);
@@ -93,7 +101,7 @@ export function sgdUpdate(
     let move = f32x4.sub(carried, step);
     v128.store(velocity + at, move);
     if (nesterov) move = f32x4.sub(f32x4.mul(f32x4.splat(momentum), move), step);
-    const updated = f32x4.add(v128.load(weights + at), move);
+    const updated = f32x4.add(decayed4(weights + at, decays, decay), move);
     v128.store(weights + at, updated);
     largest = inline.always(larger(largest, updated));
   }
@@ -103,26 +111,35 @@ export function sgdUpdate(
     let move = momentum * load<f32>(velocity + at) - step;
     store<f32>(velocity + at, move);
     if (nesterov) move = momentum * move - step;
-    const updated = load<f32>(weights + at) + move;
+    const updated = decayed1(weights + at, decays, decay) + move;
     store<f32>(weights + at, updated);
     largest = inline.always(larger(largest, f32x4.splat(updated)));
   }
   noteLargest(stepState, largest);
 }
 
-function sgdPlain(weights: usize, gradients: usize, stepState: usize, rate: f32, begin: i32, end: i32): void {
+function sgdPlain(
+  weights: usize,
+  gradients: usize,
+  stepState: usize,
+  rate: f32,
+  decays: i32,
+  decay: f32,
+  begin: i32,
+  end: i32,
+): void {
   let largest = i32x4.splat(0);
   let i = begin;
   for (; i + 4 <= end; i += 4) {
     const at = (<usize>i) << 2;
     const step = f32x4.mul(f32x4.splat(rate), v128.load(gradients + at));
-    const updated = f32x4.sub(v128.load(weights + at), step);
+    const updated = f32x4.sub(decayed4(weights + at, decays, decay), step);
     v128.store(weights + at, updated);
     largest = inline.always(larger(largest, updated));
   }
   for (; i < end; ++i) {
     const at = (<usize>i) << 2;
-    const updated = load<f32>(weights + at) - rate * load<f32>(gradients + at);
+    const updated = decayed1(weights + at, decays, decay) - rate * load<f32>(gradients + at);
     store<f32>(weights + at, updated);
     largest = inline.always(larger(largest, f32x4.splat(updated)));
   }

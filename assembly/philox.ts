@@ -5,6 +5,7 @@
 
 /** Second key word: what the words are for. As `Purpose` in src/random.ts. */
 export const PURPOSE_DROPOUT: i32 = 3;
+export const PURPOSE_AUGMENTATION: i32 = 5;
 
 const MULTIPLIER_0: i32 = <i32>0xd2511f53;
 const MULTIPLIER_1: i32 = <i32>0xcd9e8d57;

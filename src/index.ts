@@ -67,6 +67,7 @@ export { input, l2 } from "./layers/index.js";
 export { type Graph, weightSpecs } from "./models/graph.js";
 export type { NetworkName, NetworkOptions } from "./models/networks.js";
 export type { LayerSummary, Summary } from "./models/summary.js";
+export { resolveAugmentation } from "./train/augmentation.js";
 export {
   csvLogger,
   earlyStopping,
@@ -77,6 +78,14 @@ export {
 export { loadTrainingState, saveModel, saveTrainingState, weightsSha256 } from "./train/checkpoint.js";
 export { Model } from "./train/model.js";
 export { trainingMemoryBytes } from "./train/openSession.js";
-export { adam, sgd } from "./train/optimizers.js";
+export { adam, adamw, OPTIMIZER_NAMES, rmsprop, sgd } from "./train/optimizers.js";
 export { type RunJson, readRunJson } from "./train/runJson.js";
+export {
+  cosineDecay,
+  exponentialDecay,
+  learningRateAt,
+  oneCycle,
+  piecewiseConstantDecay,
+  warmup,
+} from "./train/schedules.js";
 export type * from "./train/types.js";

@@ -10,6 +10,8 @@ export const Purpose = {
   Shuffle: 2,
   Dropout: 3,
   Dataset: 4,
+  Augmentation: 5,
+  Sweep: 6,
 } as const;
 export type Purpose = (typeof Purpose)[keyof typeof Purpose];
 

@@ -143,6 +143,38 @@ describe("train", () => {
     expect(existsSync(`${run}.1/best.safetensors`)).toBe(true);
   });
 
+  it("learns as its options say, and goes on with the same ones only", async () => {
+    const folder = temporaryFolder();
+    const args = ["train", "lenet5", ...LITTLE, "--epochs", "2", "--json"];
+    const learning = [
+      ...["--optimizer", "adamw", "--exclude-from-weight-decay", "bias", "--global-clip-norm", "1", "--ema"],
+      ...["--schedule", "one-cycle", "--label-smoothing", "0.1", "--mixup"],
+    ];
+    const whole = await cbapd(
+      ...args,
+      ...learning,
+      "--augment",
+      "flip,crop:4",
+      "--run",
+      join(folder, "whole"),
+    );
+    expect(whole.stderr).toBe("");
+    const run = ["--run", join(folder, "stopped")];
+    await cbapd(...args, ...learning, "--augment", "crop:4,flip", ...run, "--steps", "4");
+    const other = await cbapd(...args, ...learning, ...run);
+    expect(other.code).toBe(2);
+    expect(other.stderr).toMatch(/holds a run with augment "crop:4,flip"; got none\. Choose another/);
+    // The same settings in another order.
+    const resumed = await cbapd(...args, ...learning, "--augment", "flip,crop", ...run);
+    expect(lastJson(resumed).weightsSha256).toBe(lastJson(whole).weightsSha256);
+    const evaluated = await cbapd("evaluate", join(folder, "whole"), ...LITTLE, "--json");
+    const { history } = lastJson(whole);
+    // The best weights are the averaged ones, which were validated; label smoothing is in the loss alone.
+    expect(JSON.parse(evaluated.stdout).accuracy).toBe(
+      history.val_accuracy[history.val_loss.indexOf(Math.min(...history.val_loss))],
+    );
+  });
+
   it("says that a checkpoint is damaged, and keeps it", async () => {
     const run = join(temporaryFolder(), "run");
     await cbapd("train", "lenet5", ...LITTLE, "--run", run, "--epochs", "1");
@@ -207,6 +239,10 @@ describe("misuse gets one line and exit code 2", () => {
     [["train", "lenet5", "--epochs", "0"], '--epochs must be a whole number from 1 on; got "0".'],
     [["train", "lenet5", "--learning-rate", "-1"], '--learning-rate must be a positive number; got "-1".'],
     [["train", "lenet5", "--optimizer", "adm"], '--optimizer: unknown value "adm". Did you mean "adam"?'],
+    [
+      ["train", "lenet5", "--augment", "cutout:99", "--data", "shapes"],
+      "augment: cutout must be at most 32; got 99 (images [32, 32, 3]).",
+    ],
     [
       ["train", "lenet5", "--statistics", "moving"],
       '--statistics moving is for inception10; got network "lenet5".',

@@ -12,14 +12,21 @@ import { Model } from "../src/train/model.js";
 import { numericGradient, randomArray, randomValues } from "./support/arrays.js";
 import { expectClose } from "./support/close.js";
 
-/** A branch, a join of either kind, normalisation, dropout and L2, small enough for central differences. */
+/** A branch, a join of either kind, normalisation, dropout, and L2 at a rate of its own for each kind of weight, small enough for central differences. */
 function everything(): Graph {
   const inputs = layers.input({ shape: [6, 5, 2] });
   const stem = layers
-    .conv2d({ filters: 4, kernelSize: 3, padding: "same", activation: "tanh" })
+    .conv2d({
+      filters: 4,
+      kernelSize: 3,
+      padding: "same",
+      activation: "tanh",
+      kernelRegularizer: layers.l2(0.01),
+      biasRegularizer: layers.l2(0.3),
+    })
     .apply(inputs);
   const left = layers
-    .batchNormalization()
+    .batchNormalization({ gammaRegularizer: layers.l2(0.05), betaRegularizer: layers.l2(0.2) })
     .apply(layers.conv2d({ filters: 4, kernelSize: [1, 3], padding: "same", useBias: false }).apply(stem));
   const sum = layers.activation({ activation: "sigmoid" }).apply(layers.add().apply([left, stem]));
   const pooled = layers.averagePooling2d({ poolSize: 3, strides: 2, padding: "same" }).apply(sum);

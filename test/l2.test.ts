@@ -1,6 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { l2Ops } from "../src/backend/wasm/l2.js";
+import { batchNormalization } from "../src/layers/batchNormalization.js";
+import { conv2d } from "../src/layers/conv2d.js";
+import { dense } from "../src/layers/dense.js";
 import { checkRegularizer, l2 as layerL2 } from "../src/layers/l2.js";
+import type { Layer } from "../src/layers/layer.js";
 import { addL2Gradient, l2 } from "../src/reference/l2.js";
 import { type NDArray, ndarray } from "../src/reference/ndarray.js";
 import { numericGradient, randomArray } from "./support/arrays.js";
@@ -63,4 +67,18 @@ test("l2(rate) as users write it: 0.01 by default, checked", () => {
   expect(checkRegularizer("dense", { l2: 0.5 })).toEqual({ l2: 0.5 });
   expect(() => checkRegularizer("dense", { rate: 1 })).toThrow("dense: kernelRegularizer must be l2(rate)");
   expect(() => checkRegularizer("dense", { l2: -1 })).toThrow("l2: rate must be a finite number ≥ 0; got -1");
+});
+
+test("each weight may have a rate of its own, which its layer remembers", () => {
+  const [kernel, bias] = [layerL2(0.1), layerL2(0.2)];
+  const written = { kernelRegularizer: kernel, biasRegularizer: bias };
+  const rates = (layer: Layer, given: object, input: readonly number[]) =>
+    Object.values(layer.parameterSpecs([input], layer.options(given))).map(({ l2: rate }) => rate);
+  expect(rates(conv2d, { filters: 2, kernelSize: 3, ...written }, [5, 5, 1])).toEqual([0.1, 0.2]);
+  expect(rates(dense, { units: 2, ...written }, [5])).toEqual([0.1, 0.2]);
+  const normalised = { gammaRegularizer: kernel, betaRegularizer: bias };
+  expect(rates(batchNormalization, normalised, [5])).toEqual([0.1, 0.2, undefined, undefined]);
+  expect(() => dense.options({ units: 2, biasRegularizer: 0.1 })).toThrow(
+    "dense: biasRegularizer must be l2(rate); got 0.1.",
+  );
 });

@@ -30,6 +30,18 @@ const COMMANDS: readonly {
     load: async () => (await import("./train.js")).trainCommand,
   },
   {
+    name: "recipe",
+    takes: "[name]",
+    description: "train by a documented recipe; further options are train's own",
+    load: async () => (await import("./recipe.js")).recipeCommand,
+  },
+  {
+    name: "sweep",
+    takes: "<network>",
+    description: "train with many settings, one run after another; further options are train's own",
+    load: async () => (await import("./sweep.js")).sweepCommand,
+  },
+  {
     name: "evaluate",
     takes: "<run>",
     description: "measure a trained network on a dataset's test part",

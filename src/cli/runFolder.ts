@@ -92,11 +92,12 @@ export class RunFolder {
     if (!existsSync(this.checkpoint)) return undefined;
     const path = this.file("run.json");
     const before = readRunJson(path, ELSEWHERE);
-    for (const [name, value] of Object.entries(settings)) {
-      if (before[name] === value) continue;
-      throw new OptionError(
-        `${this.path} holds a run with ${name} ${JSON.stringify(before[name])}; got ${JSON.stringify(value)}. ${ELSEWHERE}`,
-      );
+    // What is not set is not there: either side may have what the other lacks.
+    for (const name of new Set([...Object.keys(settings), ...Object.keys(before)])) {
+      if (before[name] === settings[name] || name === "classes") continue;
+      const held = before[name] === undefined ? `no ${name}` : `${name} ${JSON.stringify(before[name])}`;
+      const given = settings[name] === undefined ? "none" : JSON.stringify(settings[name]);
+      throw new OptionError(`${this.path} holds a run with ${held}; got ${given}. ${ELSEWHERE}`);
     }
     try {
       const { graph, state } = await loadTrainingState(this.checkpoint);

@@ -1,7 +1,6 @@
 /** `cbapd train <network>`: trains, shows it, keeps the best, and can be interrupted at any step. */
 import { type Command, Option } from "commander";
 import {
-  adam,
   type Callback,
   FileError,
   type FitResult,
@@ -11,8 +10,8 @@ import {
   type NetworkName,
   type OnNaN,
   OptionError,
+  resolveAugmentation,
   type SaveEvery,
-  sgd,
   summaryData,
   summaryText,
   type TrainingState,
@@ -31,13 +30,16 @@ import {
 import { ProgressBar, showLogs } from "./progressBar.js";
 import { RunFolder, type RunSettings } from "./runFolder.js";
 import { RunSaver } from "./runSaver.js";
+import {
+  fitOptionsOf,
+  optimizerOf,
+  type TrainingOptions,
+  trainingSettings,
+  withTrainingOptions,
+} from "./trainingOptions.js";
 
-interface TrainOptions extends DataOptions {
-  readonly epochs: number;
+interface TrainOptions extends DataOptions, TrainingOptions {
   readonly batchSize: number;
-  readonly optimizer: "adam" | "sgd";
-  readonly learningRate: number;
-  readonly momentum: number;
   readonly workers: number;
   readonly seed: number;
   readonly width: number;
@@ -51,13 +53,13 @@ interface TrainOptions extends DataOptions {
   readonly json?: boolean;
 }
 
+/** Steps of an epoch, while only the options' sense is in question. */
+const ANY_STEPS = 1000;
+
 export function trainCommand(command: Command): void {
   command
     .argument("<network>", models.names.join(", "))
     .option("--epochs <n>", "in all: a continued run counts those it has", wholeNumber("--epochs"), 5)
-    .option("--optimizer <name>", "adam or sgd", choice("--optimizer", ["adam", "sgd"]), "adam")
-    .option("--learning-rate <rate>", "", positiveNumber("--learning-rate"), 0.001)
-    .option("--momentum <share>", "of sgd", Number, 0)
     .option("--seed <n>", "decides weights, order and dropout", wholeNumber("--seed", 0), 0)
     .option("--width <factor>", "multiplies all filters and units", positiveNumber("--width"), 1)
     .option(
@@ -82,7 +84,7 @@ export function trainCommand(command: Command): void {
     .option("--run <folder>", "where everything is kept (default: runs/<network>)")
     .option("--fresh", "move the folder's old run aside and start anew")
     .option("--json", "print one JSON object a line");
-  withWorkers(withDataOptions(command)).addHelpText(
+  withWorkers(withDataOptions(withTrainingOptions(command))).addHelpText(
     "after",
     "\nExample:\n  $ cbapd train lenet5 --epochs 10 --seed 1 --run runs/first\n\n" +
       "Ctrl-C finishes the step, saves, and says how to go on. A run that is killed loses what came after its last save.",
@@ -96,9 +98,11 @@ async function runTrain(network: string, options: TrainOptions): Promise<void> {
   const say = options.json ? () => {} : (line: string) => void process.stdout.write(`${line}\n`);
   const imageShape = options.data === "mnist" ? [28, 28, 1] : [32, 32, 3];
   // Whatever is wrong with the options shows before anything is fetched or moved.
-  buildModel(name, options, 10, imageShape);
+  buildModel(name, options, 10, imageShape, ANY_STEPS);
+  const augment = resolveAugmentation(options.augment, imageShape);
   const { train, test } = await loadData(options, imageShape);
-  const model = buildModel(name, options, train.classes.length, imageShape);
+  const stepsPerEpoch = Math.ceil(train.count / options.batchSize);
+  const model = buildModel(name, options, train.classes.length, imageShape, stepsPerEpoch);
 
   if (options.fresh) {
     const moved = await folder.moveAside();
@@ -106,7 +110,7 @@ async function runTrain(network: string, options: TrainOptions): Promise<void> {
   }
   const lock = await folder.lock();
   try {
-    const settings = settingsOf(name, options, train.count, test.count);
+    const settings = settingsOf(name, { ...options, augment }, train.count, test.count);
     const resume = await folder.resume(settings);
     if (!resume) await folder.begin(settings, train.classes, model);
     say(summaryText(model));
@@ -135,6 +139,7 @@ async function runTrain(network: string, options: TrainOptions): Promise<void> {
         validationData: test,
         validationFrequency: options.validationFrequency,
         seed: options.seed,
+        ...fitOptionsOf({ ...options, augment }),
         workers: options.workers,
         maxSteps: options.steps,
         onNaN: options.onNan,
@@ -207,7 +212,7 @@ async function finish(
     steps: state.step,
     ...summaryCounts(model),
     history: history.logs,
-    weightsSha256: weightsSha256(state.weights),
+    weightsSha256: weightsSha256(model.getWeights()),
   };
   process.stdout.write(`${JSON.stringify(last)}\n`);
 }
@@ -301,16 +306,20 @@ function buildModel(
   options: TrainOptions,
   classes: number,
   imageShape: readonly number[],
+  stepsPerEpoch: number,
 ): Model {
-  const { width, statistics, learningRate, momentum } = options;
+  const { width, statistics, labelSmoothing } = options;
   if (statistics !== "batch" && name !== "inception10") {
     throw new OptionError(`--statistics ${statistics} is for inception10; got network "${name}".`);
   }
   const network = { classes, inputShape: imageShape, width };
   const model =
     name === "inception10" ? models.inception10({ ...network, statistics }) : models[name](network);
-  const optimizer = options.optimizer === "adam" ? adam({ learningRate }) : sgd({ learningRate, momentum });
-  return model.compile({ optimizer, loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"] });
+  return model.compile({
+    optimizer: optimizerOf(options, stepsPerEpoch),
+    loss: { name: "sparseCategoricalCrossentropy", labelSmoothing },
+    metrics: ["accuracy"],
+  });
 }
 
 /** `--workers` and `--epochs` are not among them: they change nothing that is there already. */
@@ -330,6 +339,7 @@ function settingsOf(name: NetworkName, options: TrainOptions, train: number, tes
     width,
     statistics,
     validationFrequency,
+    ...trainingSettings(options),
   };
 }
 

@@ -8,6 +8,7 @@
  */
 import { mustBe, OptionError, rejectUnknownKeys, unknownName } from "../errors.js";
 import { sizeOf } from "../shape.js";
+import { checkRegularizer, type Regularizer } from "./l2.js";
 import type { Layer, ParameterSpec } from "./layer.js";
 
 export interface BatchNormalizationOptions {
@@ -18,9 +19,11 @@ export interface BatchNormalizationOptions {
    * moving statistics as they are; nothing updates them, as in Keras with training=False.
    */
   readonly statistics: "batch" | "moving";
+  readonly gammaRegularizer?: Regularizer;
+  readonly betaRegularizer?: Regularizer;
 }
 
-const KEYS = ["momentum", "epsilon", "statistics"];
+const KEYS = ["momentum", "epsilon", "statistics", "gammaRegularizer", "betaRegularizer"];
 const STATISTICS = ["batch", "moving"] as const;
 
 export const batchNormalization: Layer<BatchNormalizationOptions> = {
@@ -29,7 +32,7 @@ export const batchNormalization: Layer<BatchNormalizationOptions> = {
   options(given) {
     const where = "batchNormalization";
     rejectUnknownKeys(where, given, KEYS);
-    const options: Record<keyof BatchNormalizationOptions, unknown> = {
+    const options: Partial<Record<keyof BatchNormalizationOptions, unknown>> = {
       momentum: 0.99,
       epsilon: 1e-3,
       statistics: "batch",
@@ -45,18 +48,24 @@ export const batchNormalization: Layer<BatchNormalizationOptions> = {
     const known = STATISTICS.find((name) => name === statistics);
     if (!known)
       throw new OptionError(`${where}: ${unknownName("statistics", String(statistics), STATISTICS)}`);
-    return { momentum, epsilon, statistics: known };
+    return {
+      momentum,
+      epsilon,
+      statistics: known,
+      gammaRegularizer: checkRegularizer(where, options.gammaRegularizer, "gammaRegularizer"),
+      betaRegularizer: checkRegularizer(where, options.betaRegularizer, "betaRegularizer"),
+    };
   },
   outputShape([input]) {
     return input;
   },
-  parameterSpecs([input]) {
+  parameterSpecs([input], { gammaRegularizer, betaRegularizer }) {
     const shape = [input[input.length - 1]];
     const ones: ParameterSpec = { shape, initializer: "ones", trainable: true };
     const zeros: ParameterSpec = { shape, initializer: "zeros", trainable: true };
     return {
-      gamma: ones,
-      beta: zeros,
+      gamma: { ...ones, l2: gammaRegularizer?.l2 },
+      beta: { ...zeros, l2: betaRegularizer?.l2 },
       movingMean: { ...zeros, trainable: false },
       movingVariance: { ...ones, trainable: false },
     };

@@ -22,6 +22,7 @@ export interface Conv2DOptions {
   readonly kernelInitializer: Initializer;
   readonly biasInitializer: Initializer;
   readonly kernelRegularizer?: Regularizer;
+  readonly biasRegularizer?: Regularizer;
 }
 
 /** What the user writes; defaults as in Keras. */
@@ -35,6 +36,7 @@ export interface Conv2DArguments {
   readonly kernelInitializer?: Initializer; // "glorotUniform"
   readonly biasInitializer?: Initializer; // "zeros"
   readonly kernelRegularizer?: Regularizer;
+  readonly biasRegularizer?: Regularizer;
 }
 
 const KEYS = [
@@ -47,6 +49,7 @@ const KEYS = [
   "kernelInitializer",
   "biasInitializer",
   "kernelRegularizer",
+  "biasRegularizer",
 ];
 
 const windowOf = ({ kernelSize, strides, padding }: Conv2DOptions): Window2D => ({
@@ -71,6 +74,7 @@ export const conv2d: Layer<Conv2DOptions> = {
       kernelInitializer = "glorotUniform",
       biasInitializer = "zeros",
       kernelRegularizer,
+      biasRegularizer,
     } = given as Conv2DArguments;
     return {
       filters: positiveInteger("conv2d", "filters", filters),
@@ -82,6 +86,7 @@ export const conv2d: Layer<Conv2DOptions> = {
       kernelInitializer: oneOf("conv2d", "kernelInitializer", kernelInitializer, INITIALIZERS),
       biasInitializer: oneOf("conv2d", "biasInitializer", biasInitializer, INITIALIZERS),
       kernelRegularizer: checkRegularizer("conv2d", kernelRegularizer),
+      biasRegularizer: checkRegularizer("conv2d", biasRegularizer, "biasRegularizer"),
     };
   },
 
@@ -102,6 +107,7 @@ export const conv2d: Layer<Conv2DOptions> = {
       shape: [options.filters],
       initializer: options.biasInitializer,
       trainable: true,
+      l2: options.biasRegularizer?.l2,
     };
     return present({ kernel, bias: options.useBias ? bias : undefined });
   },

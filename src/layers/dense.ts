@@ -15,6 +15,7 @@ export interface DenseOptions {
   readonly kernelInitializer: Initializer;
   readonly biasInitializer: Initializer;
   readonly kernelRegularizer?: Regularizer;
+  readonly biasRegularizer?: Regularizer;
 }
 
 /** What the user writes; defaults as in Keras. */
@@ -22,7 +23,15 @@ export interface DenseArguments extends Partial<DenseOptions> {
   readonly units: number;
 }
 
-const KEYS = ["units", "activation", "useBias", "kernelInitializer", "biasInitializer", "kernelRegularizer"];
+const KEYS = [
+  "units",
+  "activation",
+  "useBias",
+  "kernelInitializer",
+  "biasInitializer",
+  "kernelRegularizer",
+  "biasRegularizer",
+];
 
 export const dense: Layer<DenseOptions> = {
   kind: "dense",
@@ -37,6 +46,7 @@ export const dense: Layer<DenseOptions> = {
       kernelInitializer = "glorotUniform",
       biasInitializer = "zeros",
       kernelRegularizer,
+      biasRegularizer,
     } = given as DenseArguments;
     return {
       units: positiveInteger("dense", "units", units),
@@ -45,6 +55,7 @@ export const dense: Layer<DenseOptions> = {
       kernelInitializer: oneOf("dense", "kernelInitializer", kernelInitializer, INITIALIZERS),
       biasInitializer: oneOf("dense", "biasInitializer", biasInitializer, INITIALIZERS),
       kernelRegularizer: checkRegularizer("dense", kernelRegularizer),
+      biasRegularizer: checkRegularizer("dense", biasRegularizer, "biasRegularizer"),
     };
   },
 
@@ -64,6 +75,7 @@ export const dense: Layer<DenseOptions> = {
       shape: [options.units],
       initializer: options.biasInitializer,
       trainable: true,
+      l2: options.biasRegularizer?.l2,
     };
     return present({ kernel, bias: options.useBias ? bias : undefined });
   },

@@ -14,11 +14,15 @@ export function l2(rate = 0.01): Regularizer {
 }
 
 /** @throws OptionError */
-export function checkRegularizer(where: string, value: unknown): Regularizer | undefined {
+export function checkRegularizer(
+  where: string,
+  value: unknown,
+  argument = "kernelRegularizer",
+): Regularizer | undefined {
   if (value === undefined || value === null) return undefined;
   const rate = (value as Partial<Regularizer>).l2;
   if (typeof rate !== "number") {
-    throw new OptionError(mustBe(where, "kernelRegularizer", "be l2(rate)", value));
+    throw new OptionError(mustBe(where, argument, "be l2(rate)", value));
   }
   return l2(rate);
 }

@@ -91,7 +91,7 @@ function legend() {
 }
 
 /** At most ten whole epochs. */
-function ticksOf(epochs: number): number[] {
+export function ticksOf(epochs: number): number[] {
   const step = Math.max(1, Math.ceil(epochs / MOST_TICKS));
   const ticks: number[] = [];
   for (let epoch = step === 1 ? 1 : step; epoch <= epochs; epoch += step) ticks.push(epoch);

@@ -87,7 +87,9 @@ function poolingWindow(
 
 export * from "./activation.js";
 export * from "./add.js";
+export * from "./augmentation.js";
 export * from "./batchNormalization.js";
+export * from "./clip.js";
 export * from "./concatenate.js";
 export type { KernelGradients } from "./conv2d.js";
 export * from "./crossEntropy.js";
@@ -96,6 +98,7 @@ export * from "./dropout.js";
 export * from "./globalAveragePooling2d.js";
 export * from "./l2.js";
 export * from "./metrics.js";
+export * from "./mix.js";
 export * from "./ndarray.js";
 export * from "./optimizer.js";
 export * from "./reshape.js";

@@ -1,4 +1,4 @@
-/** How weights move against their gradients: Adam and SGD in Keras' forms. All in place, over arrays of one shape. */
+/** How weights move against their gradients: Adam, SGD and RMSprop in Keras' forms. All in place, over arrays of one shape. */
 import type { NDArray } from "./ndarray.js";
 
 export interface AdamStep {
@@ -56,6 +56,57 @@ export function sgdUpdate(
     }
     velocity.data[k] = momentum * velocity.data[k] - step;
     weights.data[k] += nesterov ? momentum * velocity.data[k] - step : velocity.data[k];
+  }
+}
+
+export interface RmspropStep {
+  readonly learningRate: number;
+  readonly rho: number;
+  readonly momentum: number;
+  readonly epsilon: number;
+  readonly centered: boolean;
+}
+
+/**
+ * velocity is a moving average of g², which gives each weight a step of its own size:
+ *   velocity += (g² − velocity)(1 − ρ)      step = lr·g/√(velocity + ε)
+ * Centered: average += (g − average)(1 − ρ), and the step takes max(velocity − average², 0), a variance, for velocity.
+ * Then w −= step; with momentum, moving = momentum·moving + step and w −= moving.
+ * Source: Hinton, "Neural networks for machine learning", lecture 6e, 2012; centered: Graves 2013, arXiv:1308.0850.
+ */
+export function rmspropUpdate(
+  weights: NDArray,
+  slots: { readonly velocity: NDArray; readonly average?: NDArray; readonly moving?: NDArray },
+  gradients: NDArray,
+  { learningRate, rho, momentum, epsilon, centered }: RmspropStep,
+): void {
+  const { velocity, average, moving } = slots;
+  for (let k = 0; k < weights.data.length; k++) {
+    const g = gradients.data[k];
+    velocity.data[k] += (g * g - velocity.data[k]) * (1 - rho);
+    let square = velocity.data[k];
+    if (centered && average) {
+      average.data[k] += (g - average.data[k]) * (1 - rho);
+      square = Math.max(square - average.data[k] * average.data[k], 0);
+    }
+    let step = (learningRate * g) / Math.sqrt(square + epsilon);
+    if (moving && momentum > 0) step = moving.data[k] = momentum * moving.data[k] + step;
+    weights.data[k] -= step;
+  }
+}
+
+/** w −= lr·weightDecay·w, before an update: decay that no gradient, and so no slot, knows of. Source: Loshchilov & Hutter, arXiv:1711.05101. */
+export function decayWeights(weights: NDArray, learningRate: number, weightDecay: number): void {
+  for (let k = 0; k < weights.data.length; k++) {
+    weights.data[k] -= learningRate * weightDecay * weights.data[k];
+  }
+}
+
+/** average += (w − average)(1 − momentum), after the update; in the first step average = w. */
+export function averageWeights(average: NDArray, weights: NDArray, momentum: number, first: boolean): void {
+  for (let k = 0; k < weights.data.length; k++) {
+    if (first) average.data[k] = weights.data[k];
+    else average.data[k] += (weights.data[k] - average.data[k]) * (1 - momentum);
   }
 }
 

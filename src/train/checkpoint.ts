@@ -15,6 +15,7 @@ import {
 import { graphFromConfig, graphToConfig } from "../models/config.js";
 import { type Graph, weightSpecs } from "../models/graph.js";
 import { type Shape, sameShape } from "../shape.js";
+import { optimizerSchema } from "./optimizerSchema.js";
 import { pack, unpack } from "./packing.js";
 import { slotNames } from "./regions.js";
 import type { Optimizer, TrainingState } from "./types.js";
@@ -61,22 +62,6 @@ export async function parseModel(
   return { graph, weights };
 }
 
-const optimizerSchema = z.discriminatedUnion("name", [
-  z.object({
-    name: z.literal("adam"),
-    learningRate: z.number(),
-    beta1: z.number(),
-    beta2: z.number(),
-    epsilon: z.number(),
-  }),
-  z.object({
-    name: z.literal("sgd"),
-    learningRate: z.number(),
-    momentum: z.number(),
-    nesterov: z.boolean(),
-  }),
-]);
-
 /** What this version writes; it reads version 1 too. */
 const FORMAT_VERSION = 2;
 
@@ -99,14 +84,25 @@ const FITS = [
   "a log has more numbers than there were epochs",
 ] as const;
 
+const augmentationSchema = z.strictObject({
+  crop: count.optional(),
+  flip: z.boolean().optional(),
+  color: z.number().optional(),
+  cutout: count.optional(),
+});
+
 const common = {
   seed: count,
   batchSize: count,
   epoch: count,
   stepInEpoch: count,
   step: count,
+  scheduleFactor: z.number().positive().optional(),
   callbacks: z.record(z.string(), z.unknown()),
   optimizer: optimizerSchema,
+  augment: augmentationSchema.optional(),
+  mixup: z.number().optional(),
+  labelSmoothing: z.number().optional(),
 };
 
 const stateSchema = z.object({

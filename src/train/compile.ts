@@ -1,15 +1,15 @@
 /** What `compile` was told, checked and complete. */
-import { OptionError, rejectUnknownKeys, show, unknownName } from "../errors.js";
+import { mustBe, OptionError, rejectUnknownKeys, show, unknownName } from "../errors.js";
 import { optimizerByName } from "./optimizers.js";
 import type { Totals } from "./session.js";
-import type { CompileOptions, Logs, LossName, MetricName, Optimizer } from "./types.js";
+import type { CompileOptions, Logs, LossName, LossOptions, MetricName, Optimizer } from "./types.js";
 
 const LOSSES: readonly LossName[] = ["sparseCategoricalCrossentropy", "categoricalCrossentropy"];
 const METRICS: readonly MetricName[] = ["accuracy", "topKCategoricalAccuracy"];
 
 export interface Compiled {
   readonly optimizer: Optimizer;
-  readonly loss: { readonly name: LossName; readonly fromLogits: boolean };
+  readonly loss: Required<LossOptions>;
   readonly metrics: readonly MetricName[];
 }
 
@@ -22,10 +22,15 @@ export function resolveCompile(options: CompileOptions): Compiled {
       optimizer === undefined ? "an optimizer, such as adam()" : `a loss, such as ${show(LOSSES[0])}`;
     throw new OptionError(`compile: needs ${missing}.`);
   }
-  const { name, fromLogits = false } = typeof loss === "string" ? { name: loss } : loss;
+  const wanted: LossOptions = typeof loss === "string" ? { name: loss } : loss;
+  rejectUnknownKeys("compile: loss", wanted, ["name", "fromLogits", "labelSmoothing"]);
+  const { name, fromLogits = false, labelSmoothing = 0 } = wanted;
+  if (!(typeof labelSmoothing === "number" && labelSmoothing >= 0 && labelSmoothing < 1)) {
+    throw new OptionError(mustBe("compile: loss", "labelSmoothing", "lie in [0, 1)", labelSmoothing));
+  }
   return {
     optimizer: typeof optimizer === "string" ? optimizerByName(optimizer) : optimizer,
-    loss: { name: known("loss", name, LOSSES), fromLogits },
+    loss: { name: known("loss", name, LOSSES), fromLogits, labelSmoothing },
     metrics: metrics.map((metric) => known("metric", metric, METRICS)),
   };
 }

@@ -1,19 +1,23 @@
 /** The fit loop: epochs, batches, validation, callbacks; interruptible after any step, and resumable from there. */
-import { CbapdError, mustBe, type NumberError, OptionError } from "../errors.js";
+import { isDeepStrictEqual } from "node:util";
+import { CbapdError, mustBe, type NumberError, OptionError, show } from "../errors.js";
 import type { Graph } from "../models/graph.js";
 import { permutation } from "../random.js";
 import { type Compiled, logsOf } from "./compile.js";
 import { GuardedSteps, HOLD_STEPS, numberError } from "./guardedSteps.js";
 import { openSession } from "./openSession.js";
 import { SaveClock } from "./saveClock.js";
+import { learningRateAt } from "./schedules.js";
 import type { Session, SessionData, Totals } from "./session.js";
 import type {
+  Augmentation,
   Callback,
   CallbackContext,
   FitOptions,
   FitResult,
   History,
   Logs,
+  Optimizer,
   Progress,
   TrainingState,
 } from "./types.js";
@@ -31,6 +35,8 @@ export interface Fit {
   readonly batchSize: number;
   readonly workers: number;
   readonly seed: number;
+  readonly augmentation?: Augmentation;
+  readonly mixup?: number;
   readonly options: FitOptions;
   readonly weights: ReadonlyMap<string, Float32Array>;
   /** Told the weights at the end, however it came: nothing that was learnt is lost. */
@@ -48,6 +54,8 @@ export async function runFit(fit: Fit, open: typeof openSession = openSession): 
     workers,
     seed,
     training,
+    augmentation: fit.augmentation,
+    mixup: fit.mixup,
     evaluation: validation,
   });
   try {
@@ -55,7 +63,7 @@ export async function runFit(fit: Fit, open: typeof openSession = openSession): 
     if (options.resume) session.writeSlots(options.resume.slots);
     return await new FitLoop(fit, session).run();
   } finally {
-    fit.keepWeights(session.readWeights());
+    fit.keepWeights(session.readWeights(true));
     await session.close();
   }
 }
@@ -74,6 +82,9 @@ class FitLoop {
   #step: number;
   #totals: Totals;
   readonly #history: History;
+  #learningRate: number;
+  /** Of a schedule: what rollbacks have made of it. */
+  #scheduleFactor: number;
   readonly #guarded: GuardedSteps;
   #rollbacks = 0;
   /** Where a rollback goes: the beginning of the epoch, or where this fit began in its midst. */
@@ -92,16 +103,29 @@ class FitLoop {
     this.#step = resume?.step ?? 0;
     this.#totals = { loss, correct, topK, samples };
     this.#history = structuredClone(resume?.history ?? { epochs: [], validationEpochs: [], logs: {} });
+    this.#learningRate = resume?.learningRate ?? learningRateAt(fit.compiled.optimizer.learningRate, 0);
+    this.#scheduleFactor = resume?.scheduleFactor ?? 1;
     this.#guarded = new GuardedSteps(session);
+    const { optimizer } = fit.compiled;
+    const loop = this;
     this.#context = {
       graph: fit.graph,
-      getWeights: () => session.readWeights(),
+      getWeights: () => session.readWeights(true),
       setWeights: (weights) => {
         session.writeWeights(weights);
         this.#guarded.invalidate();
       },
       getTrainingState: () => this.#state(),
-      learningRate: resume?.learningRate ?? fit.compiled.optimizer.learningRate,
+      get learningRate() {
+        return loop.#rate();
+      },
+      set learningRate(rate) {
+        if (typeof optimizer.learningRate !== "number") {
+          const { name } = optimizer.learningRate;
+          throw new OptionError(`fit: a callback set the learning rate; the optimizer's follows ${name}.`);
+        }
+        loop.#learningRate = rate;
+      },
       stopTraining: resume?.stopped ?? false,
     };
     this.#clock = new SaveClock(this.#callbacks, this.#step);
@@ -155,7 +179,8 @@ class FitLoop {
   /** The epoch's remaining steps: in one stretch, or one by one when a callback wants to know of each. */
   async #runSteps(): Promise<boolean> {
     const oneByOne = this.#callbacks.some((callback) => callback.onBatchBegin || callback.onBatchEnd);
-    const { options } = this.#fit;
+    const { options, compiled } = this.#fit;
+    const scheduled = compiled.optimizer.learningRate;
     while (this.#stepInEpoch < this.#steps && !this.#context.stopTraining) {
       if (this.#stopped()) return false;
       const from = this.#stepInEpoch;
@@ -169,7 +194,8 @@ class FitLoop {
           from,
           to,
           step: this.#step,
-          learningRate: this.#context.learningRate,
+          learningRate: typeof scheduled === "number" ? this.#learningRate : scheduled,
+          scheduleFactor: this.#scheduleFactor,
           totals: this.#totals,
           onProgress: this.#progress("training", this.#steps),
           signal,
@@ -222,7 +248,8 @@ class FitLoop {
     this.#session.writeWeights(weights);
     this.#session.writeSlots(slots);
     this.#guarded.invalidate();
-    this.#context.learningRate *= ROLLBACK_FACTOR;
+    if (typeof this.#fit.compiled.optimizer.learningRate === "number") this.#learningRate *= ROLLBACK_FACTOR;
+    else this.#scheduleFactor *= ROLLBACK_FACTOR;
   }
 
   /** How many of the epoch's steps so far were left out: their samples are missing in the sums. */
@@ -284,6 +311,13 @@ class FitLoop {
     }
   }
 
+  /** Of the next step. */
+  #rate(): number {
+    const { learningRate } = this.#fit.compiled.optimizer;
+    if (typeof learningRate === "number") return this.#learningRate;
+    return learningRateAt(learningRate, this.#step) * this.#scheduleFactor;
+  }
+
   #stopped(): boolean {
     const { signal, maxSteps } = this.#fit.options;
     return (signal?.aborted ?? false) || this.#step >= (maxSteps ?? Number.POSITIVE_INFINITY);
@@ -324,12 +358,14 @@ class FitLoop {
       epoch: this.#epoch,
       stepInEpoch: this.#stepInEpoch,
       step: this.#step,
-      learningRate: this.#context.learningRate,
+      learningRate: this.#rate(),
+      ...(this.#scheduleFactor !== 1 && { scheduleFactor: this.#scheduleFactor }),
       totals: [loss, correct, topK, samples],
       history: structuredClone(this.#history),
       stopped: this.#context.stopTraining,
       callbacks,
       optimizer: this.#fit.compiled.optimizer,
+      ...dataSettings(this.#fit),
       weights: this.#session.readWeights(),
       slots: this.#session.readSlots(),
     };
@@ -387,8 +423,44 @@ function checkResume(resume: TrainingState, fit: Fit): void {
       `fit: the run that is resumed uses ${resume.optimizer.name}; got ${fit.compiled.optimizer.name}.`,
     );
   }
+  differs("fit", dataSettings(resume), dataSettings(fit));
+  differs("fit: optimizer", optimizerSettings(resume.optimizer), optimizerSettings(fit.compiled.optimizer));
   for (const name of fit.weights.keys()) {
     if (!resume.weights.has(name))
       throw new CbapdError(`fit: the run that is resumed has no weight "${name}".`);
+  }
+}
+
+/** What is done to the training data, as far as anything is. */
+function dataSettings(given: Fit | TrainingState) {
+  const { augment, mixup, labelSmoothing } =
+    "compiled" in given
+      ? {
+          augment: given.augmentation,
+          mixup: given.mixup,
+          labelSmoothing: given.compiled.loss.labelSmoothing,
+        }
+      : given;
+  return {
+    ...(augment && { augment }),
+    ...(mixup && { mixup }),
+    ...(labelSmoothing && { labelSmoothing }),
+  };
+}
+
+/** A learning rate that is a number goes on from what it had become; only a schedule must be the same. */
+function optimizerSettings({ learningRate, ...rest }: Optimizer) {
+  return typeof learningRate === "number" ? rest : { learningRate, ...rest };
+}
+
+/** @throws OptionError naming the first setting that is not as it was */
+function differs(where: string, before: object, now: object): void {
+  const [old, current] = [before, now] as Record<string, unknown>[];
+  for (const name of new Set([...Object.keys(old), ...Object.keys(current)])) {
+    if (isDeepStrictEqual(old[name], current[name])) continue;
+    const rule = `be ${name in old ? show(old[name]) : "left out"}, as in the run that is resumed`;
+    throw new OptionError(
+      `${where}: ${name} must ${rule}; got ${name in current ? show(current[name]) : "none"}.`,
+    );
   }
 }

@@ -1,16 +1,18 @@
 /** A network with weights: Keras' face on a graph. */
 import { availableParallelism } from "node:os";
 import type { Dataset } from "../data/dataset.js";
-import { mustBe, OptionError, ShapeError, unknownName } from "../errors.js";
+import { mustBe, OptionError, ShapeError, show, unknownName } from "../errors.js";
 import { type Graph, weightSpecs } from "../models/graph.js";
 import { initialWeights } from "../models/initializers.js";
 import { summaryData, summaryText } from "../models/summary.js";
 import { sizeOf } from "../shape.js";
+import { resolveAugmentation } from "./augmentation.js";
 import { saveModel } from "./checkpoint.js";
 import { type Compiled, logsOf, resolveCompile } from "./compile.js";
 import { inputData, sessionData, split } from "./data.js";
 import { runFit } from "./fit.js";
 import { GuardedSteps, numberError } from "./guardedSteps.js";
+import { resolveMixup } from "./mixup.js";
 import { openSession } from "./openSession.js";
 import type { SessionData } from "./session.js";
 import type {
@@ -21,6 +23,7 @@ import type {
   FitOptions,
   FitResult,
   Logs,
+  Optimizer,
 } from "./types.js";
 
 const BATCH_SIZE = 32;
@@ -55,6 +58,7 @@ export class Model {
   /** @throws OptionError */
   compile(options: CompileOptions): this {
     this.#compiled = resolveCompile(options);
+    checkExclusions(this.#compiled.optimizer, this.graph);
     this.#slots = undefined;
     this.#step = 0;
     return this;
@@ -75,6 +79,7 @@ export class Model {
     if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
       throw new OptionError(mustBe("fit", "seed", "be an integer in [0, 2^32)", seed));
     }
+    const augmentation = resolveAugmentation(options.augment, this.graph.nodes[0].outputShape);
     let training = sessionData("fit", this.graph, data, compiled.loss.name);
     let validation: SessionData | undefined;
     if (options.validationData) {
@@ -91,6 +96,8 @@ export class Model {
       batchSize,
       workers,
       seed,
+      augmentation,
+      mixup: resolveMixup(options.mixup),
       options,
       weights: this.#weights,
       keepWeights: (weights) => {
@@ -258,6 +265,19 @@ export class Model {
     } finally {
       await session.close();
     }
+  }
+}
+
+/** A name that excludes nothing is a slip of the pen. @throws OptionError */
+function checkExclusions({ excludeFromWeightDecay = [] }: Optimizer, graph: Graph): void {
+  const names = weightSpecs(graph)
+    .filter(({ trainable }) => trainable)
+    .map(({ name }) => name);
+  for (const part of excludeFromWeightDecay) {
+    if (names.some((name) => name.includes(part))) continue;
+    throw new OptionError(
+      `compile: excludeFromWeightDecay ${show(part)} is in no trainable weight's name, such as ${names[0]}.`,
+    );
   }
 }
 

@@ -4,15 +4,15 @@ import { loadCore } from "../backend/wasm/loader.js";
 import { alignUp } from "../backend/wasm/plan.js";
 import { finishProgram, type Program } from "../backend/wasm/program.js";
 import type { Recorder } from "../backend/wasm/recorder.js";
+import { STEP_NUMBERS } from "../backend/wasm/state.js";
 import type { Graph } from "../models/graph.js";
 import { sizeOf } from "../shape.js";
 import { CONTROL_PROGRESS } from "../workers/control.js";
 import type { Gang, GangSetup, StretchResult, WorkerStretch } from "../workers/gang.js";
 import { inlineGang } from "../workers/inline.js";
 import { describeFinding, findBadWeight } from "./badNumber.js";
-import { LearningRates } from "./learningRates.js";
 import { allocateMemory } from "./memoryBudget.js";
-import { type DataRegions, layOut, type Regions, type WeightRegion } from "./regions.js";
+import { AVERAGE, type DataRegions, layOut, type Regions, type WeightRegion } from "./regions.js";
 import type {
   BadNumber,
   Phase,
@@ -24,6 +24,7 @@ import type {
   TrainResult,
 } from "./session.js";
 import { recordEvaluation, recordPrediction, recordTraining } from "./step.js";
+import { StepNumbers } from "./stepNumbers.js";
 import type { Optimizer } from "./types.js";
 
 const PROGRESS_INTERVAL_MS = 100;
@@ -130,7 +131,8 @@ function recordPrograms(
     if (options.optimizer)
       add("training", training.count, (batch) => recordTraining(options, regions, batch));
     const batch = Math.min(options.batchSize, training.count);
-    add("gradients", batch, () => recordTraining({ ...options, optimizer: undefined }, regions, batch));
+    const asTheyAre = { ...options, optimizer: undefined, augmentation: undefined, mixup: undefined };
+    add("gradients", batch, () => recordTraining(asTheyAre, regions, batch));
   }
   if (evaluation) {
     if (evaluation.labels.length > 0) {
@@ -164,7 +166,7 @@ class SharedSession implements Session {
   /** What hold() copied: area by area. */
   readonly #held: Float32Array[] = [];
   readonly #buffer: ArrayBufferLike;
-  readonly #rates: LearningRates | undefined;
+  readonly #numbers: StepNumbers | undefined;
 
   constructor(
     options: SessionOptions,
@@ -182,16 +184,23 @@ class SharedSession implements Session {
     this.#gang = gang;
     this.#programs = programs;
     this.#indices = indices;
-    this.#rates = options.optimizer && new LearningRates(options.optimizer);
+    const { optimizer, mixup: alpha, seed } = options;
+    this.#numbers =
+      optimizer && new StepNumbers(optimizer, alpha === undefined ? undefined : { alpha, seed });
     for (const region of [regions.training, regions.evaluation]) if (region) this.#copyData(region);
   }
 
-  readWeights(): Map<string, Float32Array> {
-    return new Map(this.#regions.weights.map((weight) => [weight.spec.name, this.#weight(weight).slice()]));
+  readWeights(averaged = false): Map<string, Float32Array> {
+    return new Map(
+      this.#regions.weights.map((weight) => [weight.spec.name, this.#weight(weight, averaged).slice()]),
+    );
   }
 
   writeWeights(weights: ReadonlyMap<string, Float32Array>): void {
-    for (const weight of this.#regions.weights) this.#weight(weight).set(weights.get(weight.spec.name)!);
+    for (const weight of this.#regions.weights) {
+      for (const averaged of [false, true])
+        this.#weight(weight, averaged).set(weights.get(weight.spec.name)!);
+    }
   }
 
   readSlots(): Map<string, Float32Array> {
@@ -207,13 +216,13 @@ class SharedSession implements Session {
   }
 
   async train(stretch: Stretch): Promise<TrainResult> {
-    const { from, to, step, learningRate, watchNumbers, inspect } = stretch;
-    const { training, learningRates } = this.#regions;
-    this.#rates!.fill(this.#floats(learningRates, to - from), step, learningRate);
+    const { from, to, step, watchNumbers, inspect } = stretch;
+    const { training, stepNumbers } = this.#regions;
+    this.#numbers!.fill(this.#floats(stepNumbers, (to - from) * STEP_NUMBERS.length), stretch);
     this.#writeTotals(stretch.totals);
     const { steps, bad, finding } = await this.#run(
       "training",
-      { count: training!.data.count, from, to, step, learningRates, watchNumbers, inspect },
+      { count: training!.data.count, from, to, step, stepNumbers, watchNumbers, inspect },
       stretch.onProgress,
       stretch.signal,
     );
@@ -296,8 +305,8 @@ class SharedSession implements Session {
     return this.#gang.close();
   }
 
-  #whole(count: number): Pick<WorkerStretch, "count" | "from" | "to" | "step" | "learningRates"> {
-    return { count, from: 0, to: Math.ceil(count / this.#options.batchSize), step: 0, learningRates: 0 };
+  #whole(count: number): Pick<WorkerStretch, "count" | "from" | "to" | "step" | "stepNumbers"> {
+    return { count, from: 0, to: Math.ceil(count / this.#options.batchSize), step: 0, stepNumbers: 0 };
   }
 
   async #run(
@@ -336,8 +345,9 @@ class SharedSession implements Session {
     this.#ints(order, data.count).set(identity(data.count));
   }
 
-  #weight({ spec, offset }: WeightRegion): Float32Array {
-    const base = spec.trainable ? this.#regions.trainable : this.#regions.moving;
+  #weight({ spec, offset }: WeightRegion, averaged: boolean): Float32Array {
+    const { trainable, moving, slots } = this.#regions;
+    const base = spec.trainable ? (averaged && slots.get(AVERAGE)) || trainable : moving;
     return this.#floats(base + offset, sizeOf(spec.shape));
   }
 

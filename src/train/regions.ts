@@ -1,8 +1,10 @@
 /** What lies in a session's shared memory for its whole life: weights, gradients, optimizer slots, data, control words. */
 import { ALIGNMENT, alignUp } from "../backend/wasm/plan.js";
+import { STEP_NUMBERS } from "../backend/wasm/state.js";
 import { type Graph, type WeightSpec, weightSpecs } from "../models/graph.js";
 import { sizeOf } from "../shape.js";
 import { CONTROL_BYTES } from "../workers/control.js";
+import { decays } from "./optimizers.js";
 import type { SessionData } from "./session.js";
 import type { Optimizer } from "./types.js";
 
@@ -24,6 +26,9 @@ export interface DataRegions {
   readonly order: number;
 }
 
+/** The slot in which moving averages of weights are kept. */
+export const AVERAGE = "ema/average";
+
 /** Addresses. The trainable weights lie in one piece, and gradients and slots in others with the same offsets. */
 export interface Regions {
   readonly control: number;
@@ -31,6 +36,8 @@ export interface Regions {
   readonly trainable: number;
   /** Bytes of `trainable`, of `gradients` and of each slot. */
   readonly trainableBytes: number;
+  /** The first bytes of `trainable` hold the weights that decay. */
+  readonly decayingBytes: number;
   readonly moving: number;
   /** Bytes of `moving`. */
   readonly movingBytes: number;
@@ -39,8 +46,8 @@ export interface Regions {
   readonly slots: ReadonlyMap<string, number>;
   /** float64 [4]: loss, correct, topK, samples. */
   readonly totals: number;
-  /** float32, one for each step of an epoch. */
-  readonly learningRates: number;
+  /** float32, STEP_NUMBERS.length for each step of an epoch. */
+  readonly stepNumbers: number;
   readonly training: DataRegions | undefined;
   readonly evaluation: DataRegions | undefined;
   /** float32 [count, outputs] for prediction. */
@@ -50,8 +57,26 @@ export interface Regions {
 }
 
 export function slotNames(optimizer: Optimizer): readonly string[] {
-  if (optimizer.name === "adam") return ["adam/m", "adam/v"];
-  return optimizer.momentum > 0 ? ["sgd/velocity"] : [];
+  return [
+    ...ownSlots(optimizer).map((slot) => `${optimizer.name}/${slot}`),
+    ...(optimizer.useEma ? [AVERAGE] : []),
+  ];
+}
+
+function ownSlots(optimizer: Optimizer): readonly string[] {
+  switch (optimizer.name) {
+    case "adam":
+    case "adamw":
+      return ["m", "v"];
+    case "sgd":
+      return optimizer.momentum > 0 ? ["velocity"] : [];
+    case "rmsprop":
+      return [
+        "velocity",
+        ...(optimizer.centered ? ["average_gradient"] : []),
+        ...(optimizer.momentum > 0 ? ["momentum"] : []),
+      ];
+  }
 }
 
 export function layOut(
@@ -67,14 +92,19 @@ export function layOut(
     top = alignUp(top + bytes);
     return address;
   };
-  let trainableBytes = 0;
   let movingBytes = 0;
-  const weights = weightSpecs(graph).map((spec) => {
-    const bytes = alignUp(sizeOf(spec.shape) * 4, ALIGNMENT);
-    const offset = spec.trainable ? trainableBytes : movingBytes;
-    if (spec.trainable) trainableBytes += bytes;
-    else movingBytes += bytes;
-    return { spec, offset };
+  const specs = weightSpecs(graph);
+  const bytesOf = ({ shape }: WeightSpec) => alignUp(sizeOf(shape) * 4, ALIGNMENT);
+  const decaying = (spec: WeightSpec) => spec.trainable && !!optimizer && decays(optimizer, spec.name);
+  const decayingBytes = specs.filter(decaying).reduce((sum, spec) => sum + bytesOf(spec), 0);
+  // One part after the other, so that each is updated by one instruction.
+  let decayedTop = 0;
+  let trainableBytes = decayingBytes;
+  const weights = specs.map((spec) => {
+    const bytes = bytesOf(spec);
+    if (decaying(spec)) return { spec, offset: (decayedTop += bytes) - bytes };
+    if (spec.trainable) return { spec, offset: (trainableBytes += bytes) - bytes };
+    return { spec, offset: (movingBytes += bytes) - bytes };
   });
   const takeData = (data: SessionData | undefined): DataRegions | undefined =>
     data && {
@@ -89,6 +119,7 @@ export function layOut(
     weights,
     trainable: take(trainableBytes),
     trainableBytes,
+    decayingBytes,
     moving: take(movingBytes),
     movingBytes,
     gradients: training ? take(trainableBytes) : 0,
@@ -96,7 +127,7 @@ export function layOut(
       optimizer && training ? slotNames(optimizer).map((name) => [name, take(trainableBytes)]) : [],
     ),
     totals: take(32),
-    learningRates: training ? take(Math.ceil(training.count / batchSize) * 4) : 0,
+    stepNumbers: training ? take(Math.ceil(training.count / batchSize) * STEP_NUMBERS.length * 4) : 0,
     training: takeData(training),
     evaluation: takeData(evaluation),
     results: evaluation ? take(evaluation.count * outputs * 4) : 0,

@@ -6,7 +6,7 @@
 import type { Program } from "../backend/wasm/program.js";
 import type { Graph } from "../models/graph.js";
 import type { Timeline } from "../workers/timeline.js";
-import type { LossName, Optimizer } from "./types.js";
+import type { Augmentation, LearningRateSchedule, LossOptions, Optimizer } from "./types.js";
 
 /** Examples as the workers see them: a Dataset, or a part of one, or the user's arrays. */
 export interface SessionData {
@@ -21,7 +21,7 @@ export interface SessionData {
 
 export interface SessionOptions {
   readonly graph: Graph;
-  readonly loss: { readonly name: LossName; readonly fromLogits: boolean };
+  readonly loss: LossOptions;
   /** Needed for training. */
   readonly optimizer?: Optimizer;
   readonly batchSize: number;
@@ -29,6 +29,10 @@ export interface SessionOptions {
   readonly workers: number | "inline";
   readonly seed: number;
   readonly training?: SessionData;
+  /** Of training images; evaluation, prediction and `gradients` see images as they are. */
+  readonly augmentation?: Augmentation;
+  /** Mixup's alpha; for training alone too. */
+  readonly mixup?: number;
   readonly evaluation?: SessionData;
   /** How many threads share the workers' work; default one a worker, but no more than the machine has cores. */
   readonly threads?: number;
@@ -55,7 +59,9 @@ export interface Stretch {
   readonly to: number;
   /** Steps done in the whole run before `from`: Adam's t − 1, and the random numbers' counter. */
   readonly step: number;
-  readonly learningRate: number;
+  readonly learningRate: number | LearningRateSchedule;
+  /** The learning rate is multiplied by it. */
+  readonly scheduleFactor?: number; // 1
   /** Sums over the epoch so far; added to. */
   readonly totals: Totals;
   /** Called several times a second. */
@@ -92,8 +98,9 @@ export interface TrainResult {
 export interface Session {
   /** Bytes of the shared memory in use. */
   readonly memoryBytes: number;
-  /** Copies by weight name, in order. */
-  readWeights(): Map<string, Float32Array>;
+  /** Copies by weight name, in order: as trained, or trainable ones as their moving average where there is one. */
+  readWeights(averaged?: boolean): Map<string, Float32Array>;
+  /** Moving averages start from them anew. */
   writeWeights(weights: ReadonlyMap<string, Float32Array>): void;
   /** Optimizer slots by name, `adam/m/conv2d/kernel`; a fresh session's are zero. */
   readSlots(): Map<string, Float32Array>;
@@ -108,7 +115,7 @@ export interface Session {
   restore(): void;
   /** The first weight or slot that is infinite or NaN. */
   findBadWeight(): BadNumber | undefined;
-  /** Over all evaluation data, in order. */
+  /** Over all evaluation data, in order; with moving averages of weights where there are any, as `predict`. */
   evaluate(
     onProgress?: (step: number, totals: Totals, stepMs: number) => void,
     signal?: AbortSignal,

@@ -3,33 +3,41 @@
  * update. Each batch size has programs of its own; all share the weights, the data and the activations' memory.
  */
 import type { Backend } from "../backend/backend.js";
+import { augmentImages } from "../backend/wasm/augment.js";
+import { recordAverage } from "../backend/wasm/average.js";
 import { wasmBackend } from "../backend/wasm/backend.js";
+import { recordClipNorms, recordClipValues } from "../backend/wasm/clip.js";
 import { gatherImages, gatherLabels, scatterOutputs } from "../backend/wasm/gather.js";
 import { recordMetrics } from "../backend/wasm/metrics.js";
+import { mixImages, softenLabels } from "../backend/wasm/mix.js";
 import { recordAdam, recordSgd, recordWatch } from "../backend/wasm/optimizer.js";
 import { type DataType, Recorder, type WasmTensor } from "../backend/wasm/recorder.js";
+import { recordRmsprop } from "../backend/wasm/rmsprop.js";
 import { foldNormalization } from "../models/fold.js";
 import type { Graph } from "../models/graph.js";
 import { backwardGraph, forwardGraph, penalty, withLogits } from "../models/run.js";
+import type { Augmentation } from "../reference/augmentation.js";
 import { type Shape, sizeOf } from "../shape.js";
-import type { DataRegions, Regions } from "./regions.js";
+import { AVERAGE, type DataRegions, type Regions } from "./regions.js";
 import type { SessionData, SessionOptions } from "./session.js";
 import type { Optimizer } from "./types.js";
 
 /** The k of top-k accuracy. */
 export const TOP_K = 5;
 
-type StepOptions = Pick<SessionOptions, "graph" | "loss" | "optimizer">;
+type StepOptions = Pick<SessionOptions, "graph" | "loss" | "optimizer" | "augmentation" | "mixup">;
 
-/** One training step on `batch` examples; without an optimizer it ends with the gradients. */
+/** One training step on `batch` examples; without an optimizer it ends with the gradients, of images as they are. */
 export function recordTraining(options: StepOptions, regions: Regions, batch: number): Recorder {
-  const { graph, optimizer } = options;
+  const { graph, loss, optimizer, augmentation } = options;
   const recorder = new Recorder();
   const backend = wasmBackend(recorder);
   const data = regions.training!;
   const weights = weightTensors(recorder, regions);
-  const x = gatherBatch(recorder, graph, data, batch);
-  const labels = gatherBatchLabels(recorder, graph, data, batch);
+  const mixes = options.mixup !== undefined;
+  const images = gatherBatch(recorder, graph, data, batch, augmentation);
+  const x = mixes ? mixImages(recorder, images) : images;
+  const labels = softened(recorder, graph, gatherBatchLabels(recorder, graph, data, batch), loss, mixes);
   const onNode = labelling(recorder);
 
   const { graph: trained, logits } = outputForLoss(options);
@@ -56,9 +64,14 @@ export function recordEvaluation(options: StepOptions, regions: Regions, batch: 
   const recorder = new Recorder();
   const backend = wasmBackend(recorder);
   const data = regions.evaluation!;
-  const weights = weightTensors(recorder, regions);
+  const weights = weightTensors(recorder, regions, true);
   const x = gatherBatch(recorder, options.graph, data, batch);
-  const labels = gatherBatchLabels(recorder, options.graph, data, batch);
+  const labels = softened(
+    recorder,
+    options.graph,
+    gatherBatchLabels(recorder, options.graph, data, batch),
+    options.loss,
+  );
   const { graph, logits } = outputForLoss(options);
   const y = infer(recorder, backend, graph, x, weights);
   recorder.label = "loss";
@@ -72,7 +85,7 @@ export function recordPrediction(graph: Graph, regions: Regions, batch: number):
   const recorder = new Recorder();
   const data = regions.evaluation!;
   const x = gatherBatch(recorder, graph, data, batch);
-  const weights = weightTensors(recorder, regions);
+  const weights = weightTensors(recorder, regions, true);
   const y = infer(recorder, wasmBackend(recorder), graph, x, weights);
   recorder.label = "outputs";
   const outputs = sizeOf(graph.nodes[graph.output].outputShape);
@@ -120,22 +133,33 @@ function lossOf(
   return { losses, dY: dProbabilities };
 }
 
-function weightTensors(recorder: Recorder, regions: Regions): Map<string, WasmTensor> {
+/** @param averaged  trainable weights as their moving average, where there is one */
+function weightTensors(recorder: Recorder, regions: Regions, averaged = false): Map<string, WasmTensor> {
+  const trainable = (averaged && regions.slots.get(AVERAGE)) || regions.trainable;
   return new Map(
     regions.weights.map(({ spec, offset }) => {
-      const base = spec.trainable ? regions.trainable : regions.moving;
+      const base = spec.trainable ? trainable : regions.moving;
       return [spec.name, recorder.tensor(spec.shape, "float32", base + offset)];
     }),
   );
 }
 
-function gatherBatch(recorder: Recorder, graph: Graph, regions: DataRegions, batch: number): WasmTensor {
+function gatherBatch(
+  recorder: Recorder,
+  graph: Graph,
+  regions: DataRegions,
+  batch: number,
+  augmentation?: Augmentation,
+): WasmTensor {
   recorder.label = "batch";
   const { data } = regions;
   const example: Shape = graph.nodes[0].outputShape;
   const dataType: DataType = data.images instanceof Uint8Array ? "uint8" : "float32";
   const source = recorder.tensor([data.count, ...example], dataType, regions.images);
-  return gatherImages(recorder, source, orderTensor(recorder, regions), data.scale, batch, example);
+  const order = orderTensor(recorder, regions);
+  return augmentation
+    ? augmentImages(recorder, source, order, data.scale, batch, example, augmentation)
+    : gatherImages(recorder, source, order, data.scale, batch, example);
 }
 
 function gatherBatchLabels(
@@ -149,6 +173,19 @@ function gatherBatchLabels(
   const shape = data.labels instanceof Float32Array ? [data.count, outputs] : [data.count];
   const source = recorder.tensor(shape, labelType(data.labels), labels);
   return gatherLabels(recorder, source, orderTensor(recorder, regions), batch);
+}
+
+/** Labels as the loss takes them: as they are, or distributions. */
+function softened(
+  recorder: Recorder,
+  graph: Graph,
+  labels: WasmTensor,
+  { labelSmoothing = 0 }: StepOptions["loss"],
+  mixes = false,
+): WasmTensor {
+  if (labelSmoothing === 0 && !mixes) return labels;
+  const classes = sizeOf(graph.nodes[graph.output].outputShape);
+  return softenLabels(recorder, labels, classes, { smoothing: labelSmoothing, mixes });
 }
 
 function labelType(labels: SessionData["labels"]): DataType {
@@ -175,13 +212,69 @@ function metrics(
   });
 }
 
-/** All trainable weights at once: they lie in one piece, as do their gradients and slots. */
+/**
+ * Clips gradients, updates all trainable weights, then their moving average. The weights lie in one piece, those that decay
+ * first; so do their gradients and slots.
+ */
 function recordUpdate(recorder: Recorder, regions: Regions, optimizer: Optimizer): void {
   recorder.label = "update";
-  const flat = (address: number) => recorder.tensor([regions.trainableBytes / 4], "float32", address);
-  const weights = flat(regions.trainable);
-  const gradients = flat(regions.gradients);
-  const slots = Array.from(regions.slots.values(), flat);
-  if (optimizer.name === "adam") recordAdam(recorder, weights, slots[0], slots[1], gradients, optimizer);
-  else recordSgd(recorder, weights, slots[0], gradients, optimizer);
+  recordClipping(recorder, regions, optimizer);
+  const { decayingBytes, trainableBytes } = regions;
+  recordPart(recorder, regions, optimizer, 0, decayingBytes, true);
+  recordPart(recorder, regions, optimizer, decayingBytes, trainableBytes, false);
+}
+
+/** Bytes [begin, end) of the trainable weights. */
+function recordPart(
+  recorder: Recorder,
+  regions: Regions,
+  optimizer: Optimizer,
+  begin: number,
+  end: number,
+  decays: boolean,
+): void {
+  if (begin === end) return;
+  const part = (address: number) => recorder.tensor([(end - begin) / 4], "float32", address + begin);
+  const slot = (name: string) => {
+    const address = regions.slots.get(name);
+    return address === undefined ? undefined : part(address);
+  };
+  const weights = part(regions.trainable);
+  const gradients = part(regions.gradients);
+  switch (optimizer.name) {
+    case "adam":
+    case "adamw": {
+      const [m, v] = ["m", "v"].map((name) => slot(`${optimizer.name}/${name}`)!);
+      recordAdam(recorder, weights, m, v, gradients, { ...optimizer, decays });
+      break;
+    }
+    case "sgd":
+      recordSgd(recorder, weights, slot("sgd/velocity"), gradients, { ...optimizer, decays });
+      break;
+    case "rmsprop": {
+      const slots = {
+        velocity: slot("rmsprop/velocity")!,
+        average: slot("rmsprop/average_gradient"),
+        moving: slot("rmsprop/momentum"),
+      };
+      recordRmsprop(recorder, weights, slots, gradients, { ...optimizer, decays });
+      break;
+    }
+  }
+  const average = slot(AVERAGE);
+  if (average) recordAverage(recorder, average, weights, optimizer.emaMomentum!);
+}
+
+function recordClipping(recorder: Recorder, regions: Regions, optimizer: Optimizer): void {
+  const { clipvalue, clipnorm, globalClipnorm } = optimizer;
+  // Between one weight's gradient and the next lie zeros.
+  const whole = () => recorder.tensor([regions.trainableBytes / 4], "float32", regions.gradients);
+  if (clipvalue) recordClipValues(recorder, whole(), clipvalue);
+  if (globalClipnorm) recordClipNorms(recorder, [whole()], globalClipnorm);
+  if (clipnorm) {
+    const each = regions.weights
+      .filter(({ spec }) => spec.trainable)
+      .map(({ spec, offset }) => recorder.tensor(spec.shape, "float32", regions.gradients + offset));
+    recordClipNorms(recorder, each, clipnorm);
+  }
 }

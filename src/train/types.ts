@@ -2,31 +2,73 @@
 import type { Dataset } from "../data/dataset.js";
 import type { NumberError } from "../errors.js";
 import type { Graph } from "../models/graph.js";
+import type { Augmentation } from "../reference/augmentation.js";
+import type { LearningRateSchedule } from "./schedules.js";
+
+export type { Augmentation } from "../reference/augmentation.js";
+export type {
+  CosineDecay,
+  ExponentialDecay,
+  LearningRateSchedule,
+  OneCycle,
+  PiecewiseConstantDecay,
+  Warmup,
+} from "./schedules.js";
 
 export type LossName = "sparseCategoricalCrossentropy" | "categoricalCrossentropy";
 export type MetricName = "accuracy" | "topKCategoricalAccuracy";
 
 export interface CompileOptions {
   readonly optimizer: Optimizer | Optimizer["name"];
-  readonly loss: LossName | { readonly name: LossName; readonly fromLogits?: boolean };
+  readonly loss: LossName | LossOptions;
   readonly metrics?: readonly MetricName[];
 }
 
+export interface LossOptions {
+  readonly name: LossName;
+  readonly fromLogits?: boolean; // false
+  /** s in [0, 1): labels become (1 − s)·label + s/classes, in training and in evaluation, as in Keras. */
+  readonly labelSmoothing?: number; // 0
+}
+
+/** What all optimizers know, under Keras' names. What is left out is off. */
+export interface OptimizerSettings {
+  readonly learningRate: number | LearningRateSchedule;
+  /** Before each update, w −= learning rate·weightDecay·w. */
+  readonly weightDecay?: number;
+  /** Weights whose names contain one of these do not decay: `["bias", "gamma", "beta"]`. */
+  readonly excludeFromWeightDecay?: readonly string[];
+  /** Each weight's gradient is scaled down to this norm; only one of the three may be set. */
+  readonly clipnorm?: number;
+  /** Each element of each gradient is brought into [−clipvalue, clipvalue]. */
+  readonly clipvalue?: number;
+  /** All gradients are scaled by one factor, so that their common norm is this at most. */
+  readonly globalClipnorm?: number;
+  /** Keeps a moving average of the trainable weights, which is what is validated, and what the model has after `fit`. */
+  readonly useEma?: boolean;
+  readonly emaMomentum?: number; // 0.99
+}
+
+interface AdamSettings {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+}
+
 /** A plain description: the update itself is a kernel. */
-export type Optimizer =
-  | {
-      readonly name: "adam";
-      readonly learningRate: number;
-      readonly beta1: number;
-      readonly beta2: number;
-      readonly epsilon: number;
-    }
-  | {
-      readonly name: "sgd";
-      readonly learningRate: number;
-      readonly momentum: number;
-      readonly nesterov: boolean;
-    };
+export type Optimizer = OptimizerSettings &
+  (
+    | ({ readonly name: "adam" } & AdamSettings)
+    | ({ readonly name: "adamw" } & AdamSettings)
+    | { readonly name: "sgd"; readonly momentum: number; readonly nesterov: boolean }
+    | {
+        readonly name: "rmsprop";
+        readonly rho: number;
+        readonly momentum: number;
+        readonly epsilon: number;
+        readonly centered: boolean;
+      }
+  );
 
 /** Keras' log names: loss, accuracy, topKCategoricalAccuracy; val_… for validation. */
 export type Logs = Record<string, number>;
@@ -98,6 +140,7 @@ export interface CallbackContext {
   setWeights(weights: ReadonlyMap<string, Float32Array>): void;
   /** Everything a run needs to go on bit for bit. */
   getTrainingState(): TrainingState;
+  /** Of the next step. Setting it is an error when the optimizer has a schedule. */
   learningRate: number;
   /** Ends training after this epoch (or batch). */
   stopTraining: boolean;
@@ -113,7 +156,10 @@ export interface TrainingState {
   readonly stepInEpoch: number;
   /** Steps done since the beginning: Adam's t, and the random numbers' counter. */
   readonly step: number;
+  /** Of the next step. */
   readonly learningRate: number;
+  /** What rollbacks have multiplied the optimizer's schedule by, where it has one; default 1. */
+  readonly scheduleFactor?: number;
   /** Sums over the epoch so far (float64): loss, correct, topK, samples. */
   readonly totals: readonly number[];
   readonly history: History;
@@ -121,6 +167,9 @@ export interface TrainingState {
   readonly stopped: boolean;
   readonly callbacks: Readonly<Record<string, unknown>>;
   readonly optimizer: Optimizer;
+  readonly augment?: Augmentation;
+  readonly mixup?: number;
+  readonly labelSmoothing?: number;
   /** All weights, in order, trainable or not. */
   readonly weights: ReadonlyMap<string, Float32Array>;
   /** Optimizer slots by name, `adam/m/conv2d/kernel`. */
@@ -147,6 +196,10 @@ export interface FitOptions {
   /** Validate every n epochs (and never otherwise). */
   readonly validationFrequency?: number; // 1
   readonly shuffle?: boolean; // true
+  /** Changes training images at random as they enter a batch; validation sees them as they are. */
+  readonly augment?: Augmentation;
+  /** alpha: image n of a batch becomes λ·n + (1 − λ)·(n + 1), its label too, λ ~ Beta(alpha, alpha) for each step. */
+  readonly mixup?: number; // 0: none
   readonly seed?: number; // 0
   /** Worker threads; default one a core. The result's bits do not depend on it. */
   readonly workers?: number;

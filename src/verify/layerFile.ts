@@ -89,10 +89,8 @@ function readLayer(
     throw new CaseError(`option "training" must be true or false; got ${show(training)}.`, {
       code: "CASE_OPTIONS",
     });
-  if ("kernelRegularizer" in given) {
-    source.warnings.push(
-      'kernelRegularizer is not part of a layer\'s own gradient: check it as a layer "l2".',
-    );
+  for (const option of Object.keys(given).filter((name) => name.endsWith("Regularizer"))) {
+    source.warnings.push(`${option} is not part of a layer's own gradient: check it as a layer "l2".`);
   }
   const options = layer.options({ ...impliedOptions(source, kind), ...layerOptions });
   const output: Shape = [batch, ...layer.outputShape(inputs, options, kind)];

@@ -11,8 +11,10 @@ import { arrange, rangeOf } from "../backend/wasm/program.js";
 import type { Argument, Buffer, Instruction, Recorder, WasmTensor } from "../backend/wasm/recorder.js";
 import {
   STATE_BYTES,
+  STATE_DECAY,
   STATE_FIRST,
   STATE_LEARNING_RATE,
+  STATE_MIXTURE,
   STATE_SEED,
   STATE_STEP,
 } from "../backend/wasm/state.js";
@@ -31,6 +33,10 @@ export interface RunOptions {
   /** Steps done before this one. */
   readonly step?: number; // 0
   readonly learningRate?: number; // 0
+  /** Learning rate·weight decay. */
+  readonly decay?: number; // 0
+  /** Mixup's λ. */
+  readonly mixture?: number; // 1
   /** The batch's first position in the epoch's order. */
   readonly first?: number; // 0
   /** "guarded": every buffer alone, between guard words. "planned": memory shared out as in training. */
@@ -137,12 +143,15 @@ export class Machine {
     return "stepState" in argument ? state : this.#allocate(argument.scratchBytes);
   }
 
-  #writeState({ seed = 0, step = 0, learningRate = 0, first = 0 }: RunOptions): number {
+  #writeState(options: RunOptions): number {
+    const { seed = 0, step = 0, learningRate = 0, decay = 0, mixture = 1, first = 0 } = options;
     const address = this.#allocate(STATE_BYTES);
     const view = new DataView(this.#memory.buffer, address, STATE_BYTES);
     view.setUint32(STATE_SEED, seed, true);
     view.setUint32(STATE_STEP, step, true);
     view.setFloat32(STATE_LEARNING_RATE, learningRate, true);
+    view.setFloat32(STATE_DECAY, decay, true);
+    view.setFloat32(STATE_MIXTURE, mixture, true);
     view.setInt32(STATE_FIRST, first, true);
     return address;
   }

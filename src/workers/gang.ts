@@ -39,8 +39,8 @@ export interface WorkerStretch {
   /** The random numbers' counter at `from`. */
   readonly step: number;
   readonly seed: number;
-  /** Address of the learning rates, one float32 a step from `from` on; 0 when the program reads none. */
-  readonly learningRates: number;
+  /** Address of STEP_NUMBERS float32 a step from `from` on (learning rate, …); 0 when the program reads none. */
+  readonly stepNumbers: number;
   /** Ends the stretch after a step that left a loss, weight or slot infinite or NaN. */
   readonly watchNumbers?: boolean;
   /** Looks at everything that the first step writes, instruction by instruction, and ends the stretch within it if need be. */

@@ -8,11 +8,11 @@ import {
   STATE_BEAT,
   STATE_FIRST,
   STATE_LARGEST,
-  STATE_LEARNING_RATE,
   STATE_PLACE,
   STATE_PROGRAM,
   STATE_SEED,
   STATE_STEP,
+  STEP_NUMBERS,
 } from "../backend/wasm/state.js";
 import { WorkerError } from "../errors.js";
 import {
@@ -139,9 +139,11 @@ export class Runner {
     this.#words[at + (STATE_SEED >>> 2)] = stretch.seed;
     this.#words[at + (STATE_FIRST >>> 2)] = step * stretch.batchSize;
     this.#words[at + (STATE_LARGEST >>> 2)] = 0;
-    if (stretch.learningRates !== 0) {
-      const rate = this.#floats[(stretch.learningRates >>> 2) + (step - stretch.from)];
-      this.#floats[at + (STATE_LEARNING_RATE >>> 2)] = rate;
+    if (stretch.stepNumbers !== 0) {
+      const record = (stretch.stepNumbers >>> 2) + (step - stretch.from) * STEP_NUMBERS.length;
+      for (let i = 0; i < STEP_NUMBERS.length; i++) {
+        this.#floats[at + (STEP_NUMBERS[i] >>> 2)] = this.#floats[record + i];
+      }
     }
   }
 

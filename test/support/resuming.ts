@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { shapes } from "../../src/data/shapes.js";
 import { initialWeights } from "../../src/models/initializers.js";
 import { NETWORKS } from "../../src/models/networks.js";
+import { resolveAugmentation } from "../../src/train/augmentation.js";
 import { earlyStopping, modelCheckpoint, reduceLROnPlateau } from "../../src/train/callbacks.js";
 import { loadTrainingState, saveTrainingState, weightsSha256 } from "../../src/train/checkpoint.js";
 import { resolveCompile } from "../../src/train/compile.js";
@@ -37,7 +38,12 @@ export const SCENES: readonly Scene[] = [
 const BATCH_SIZE = 8;
 
 /** What may be switched on for a run: everything that a resumed one could forget. */
-const FEATURES: Pick<FitOptions, "seed" | "shuffle"> = { seed: 1, shuffle: true };
+const FEATURES = {
+  seed: 1,
+  shuffle: true,
+  augment: { flip: true, crop: 4, cutout: 8, color: 0.2 },
+  mixup: 0.2,
+} satisfies FitOptions;
 
 export function stepsOf({ images, epochs }: Scene): number {
   return Math.ceil(images / BATCH_SIZE) * epochs;
@@ -123,9 +129,11 @@ async function run(
       validation: sessionData("test", graph, test, compiled.loss.name),
       batchSize: BATCH_SIZE,
       workers: workers === "inline" ? 1 : workers,
-      seed: FEATURES.seed!,
+      seed: FEATURES.seed,
+      augmentation: resolveAugmentation(FEATURES.augment, graph.nodes[0].outputShape),
+      mixup: FEATURES.mixup,
       options: { ...FEATURES, epochs, callbacks, resume },
-      weights: initialWeights(graph, FEATURES.seed!),
+      weights: initialWeights(graph, FEATURES.seed),
       keepWeights: () => {},
     },
     (options) => openSession({ ...options, workers }),

@@ -28,7 +28,7 @@ export function joinOps(
   return {
     add(a, b) {
       const y = recorder.tensor(a.shape);
-      const images = a.shape[0];
+      const [images = 1] = a.shape; // a scalar counts as one image
       recorder.record("addForward", byImages(images), out(y), own(a), own(b), sizeOf(a.shape) / images);
       return y;
     },

@@ -4,7 +4,7 @@ import type { Backend } from "../backend.js";
 import { all, byRows, once, out, outAll, own, type Recorder, type WasmTensor } from "./recorder.js";
 
 /** Elements of one partial sum; assembly/optimizer.ts has the same. */
-const BLOCK = 4096;
+export const BLOCK = 4096;
 
 export function l2Ops(recorder: Recorder): Pick<Backend<WasmTensor>, "addL2Gradient" | "l2"> {
   return {

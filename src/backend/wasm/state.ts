@@ -9,6 +9,8 @@ export const STATE_SEED = 4; // uint32
 export const STATE_FIRST = 8; // int32: the batch's first position in the epoch's order
 export const STATE_LEARNING_RATE = 12; // float32: with Adam's bias correction, lr·√(1 − β₂ᵗ)/(1 − β₁ᵗ)
 export const STATE_LARGEST = 16; // uint32: the largest magnitude that the step wrote to weights and slots, as float32 bits
+export const STATE_DECAY = 20; // float32: learning rate·weight decay
+export const STATE_MIXTURE = 24; // float32: mixup's λ
 
 /** From here on written by the thread for the main thread, which watches it (src/workers/watchdog.ts). */
 export const STATE_BEAT = 32; // int32: grows with every instruction
@@ -22,3 +24,6 @@ export const PLACE_END_OF_STEP = -2;
 
 /** Bits of float32 infinity: every magnitude from here on is infinite or NaN. */
 export const INFINITE_BITS = 0x7f800000;
+
+/** Where the float32s of one step's record go, in order: what the main thread writes for every step of a stretch. */
+export const STEP_NUMBERS = [STATE_LEARNING_RATE, STATE_DECAY, STATE_MIXTURE] as const;
