@@ -44,6 +44,7 @@ interface TrainOptions extends DataOptions, TrainingOptions {
   readonly seed: number;
   readonly width: number;
   readonly statistics: "batch" | "moving";
+  readonly exact?: boolean;
   readonly validationFrequency: number;
   readonly onNan: OnNaN;
   readonly steps?: number;
@@ -68,6 +69,7 @@ export function trainCommand(command: Command): void {
       choice("--statistics", ["batch", "moving"]),
       "batch",
     )
+    .option("--exact", "convolutions by direct sums, without Winograd: slower, nearer to exact numbers")
     .option("--validation-frequency <n>", "validate every n epochs", wholeNumber("--validation-frequency"), 1)
     .option(
       "--on-nan <what>",
@@ -319,6 +321,7 @@ function buildModel(
     optimizer: optimizerOf(options, stepsPerEpoch),
     loss: { name: "sparseCategoricalCrossentropy", labelSmoothing },
     metrics: ["accuracy"],
+    exact: options.exact,
   });
 }
 
@@ -339,6 +342,7 @@ function settingsOf(name: NetworkName, options: TrainOptions, train: number, tes
     width,
     statistics,
     validationFrequency,
+    ...(options.exact ? { exact: true } : {}),
     ...trainingSettings(options),
   };
 }

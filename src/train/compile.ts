@@ -11,17 +11,20 @@ export interface Compiled {
   readonly optimizer: Optimizer;
   readonly loss: Required<LossOptions>;
   readonly metrics: readonly MetricName[];
+  readonly exact: boolean;
 }
 
 /** @throws OptionError with the nearest right name */
 export function resolveCompile(options: CompileOptions): Compiled {
-  rejectUnknownKeys("compile", options, ["optimizer", "loss", "metrics"]);
-  const { optimizer, loss, metrics = [] } = options;
+  rejectUnknownKeys("compile", options, ["optimizer", "loss", "metrics", "exact"]);
+  const { optimizer, loss, metrics = [], exact = false } = options;
   if (optimizer === undefined || loss === undefined) {
     const missing =
       optimizer === undefined ? "an optimizer, such as adam()" : `a loss, such as ${show(LOSSES[0])}`;
     throw new OptionError(`compile: needs ${missing}.`);
   }
+  if (typeof exact !== "boolean")
+    throw new OptionError(mustBe("compile", "exact", "be true or false", exact));
   const wanted: LossOptions = typeof loss === "string" ? { name: loss } : loss;
   rejectUnknownKeys("compile: loss", wanted, ["name", "fromLogits", "labelSmoothing"]);
   const { name, fromLogits = false, labelSmoothing = 0 } = wanted;
@@ -32,6 +35,7 @@ export function resolveCompile(options: CompileOptions): Compiled {
     optimizer: typeof optimizer === "string" ? optimizerByName(optimizer) : optimizer,
     loss: { name: known("loss", name, LOSSES), fromLogits, labelSmoothing },
     metrics: metrics.map((metric) => known("metric", metric, METRICS)),
+    exact,
   };
 }
 

@@ -50,6 +50,7 @@ export async function runFit(fit: Fit, open: typeof openSession = openSession): 
     graph,
     loss: compiled.loss,
     optimizer: compiled.optimizer,
+    exact: compiled.exact,
     batchSize,
     workers,
     seed,

@@ -108,11 +108,19 @@ export class Model {
 
   /** Loss and the compiled metrics over all of `data`. */
   async evaluate(data: FitData, options: EvaluateOptions = {}): Promise<Logs> {
-    const { loss, metrics } = this.#needsCompile("evaluate");
+    const { loss, metrics, exact } = this.#needsCompile("evaluate");
     const { batchSize = BATCH_SIZE, workers = availableParallelism(), onProgress, signal } = options;
     checkIntegers("evaluate", { batchSize, workers });
     const evaluation = sessionData("evaluate", this.graph, data, loss.name);
-    const session = await openSession({ graph: this.graph, loss, batchSize, workers, seed: 0, evaluation });
+    const session = await openSession({
+      graph: this.graph,
+      loss,
+      exact,
+      batchSize,
+      workers,
+      seed: 0,
+      evaluation,
+    });
     try {
       session.writeWeights(this.#ownWeights());
       const steps = Math.ceil(evaluation.count / batchSize);
@@ -143,6 +151,7 @@ export class Model {
     const session = await openSession({
       graph: this.graph,
       loss,
+      exact: this.#compiled?.exact,
       batchSize,
       workers: few ? "inline" : workers,
       seed: 0,
@@ -248,12 +257,13 @@ export class Model {
     data: ArrayData,
     work: (session: Awaited<ReturnType<typeof openSession>>) => Promise<T>,
   ): Promise<T> {
-    const { loss, optimizer } = this.#needsCompile(where);
+    const { loss, optimizer, exact } = this.#needsCompile(where);
     const training = sessionData(where, this.graph, data, loss.name);
     const session = await openSession({
       graph: this.graph,
       loss,
       optimizer,
+      exact,
       batchSize: training.count,
       workers: "inline",
       seed: 0,

@@ -126,7 +126,7 @@ function recordPrograms(
     const first = finish(whole);
     indices[phase] = [first, rest === 0 || rest === whole ? first : finish(rest)];
   };
-  const { training, evaluation, graph } = options;
+  const { training, evaluation } = options;
   if (training) {
     if (options.optimizer)
       add("training", training.count, (batch) => recordTraining(options, regions, batch));
@@ -138,7 +138,7 @@ function recordPrograms(
     if (evaluation.labels.length > 0) {
       add("evaluation", evaluation.count, (batch) => recordEvaluation(options, regions, batch));
     }
-    add("prediction", evaluation.count, (batch) => recordPrediction(graph, regions, batch));
+    add("prediction", evaluation.count, (batch) => recordPrediction(options, regions, batch));
   }
   return { programs, indices };
 }

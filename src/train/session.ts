@@ -25,6 +25,8 @@ export interface SessionOptions {
   /** Needed for training. */
   readonly optimizer?: Optimizer;
   readonly batchSize: number;
+  /** Convolutions by direct sums alone. */
+  readonly exact?: boolean; // false
   /** Threads; or "inline": one worker on the calling thread, for single batches. */
   readonly workers: number | "inline";
   readonly seed: number;

@@ -25,12 +25,12 @@ import type { Optimizer } from "./types.js";
 /** The k of top-k accuracy. */
 export const TOP_K = 5;
 
-type StepOptions = Pick<SessionOptions, "graph" | "loss" | "optimizer" | "augmentation" | "mixup">;
+type StepOptions = Pick<SessionOptions, "graph" | "loss" | "optimizer" | "exact" | "augmentation" | "mixup">;
 
 /** One training step on `batch` examples; without an optimizer it ends with the gradients, of images as they are. */
 export function recordTraining(options: StepOptions, regions: Regions, batch: number): Recorder {
   const { graph, loss, optimizer, augmentation } = options;
-  const recorder = new Recorder();
+  const recorder = new Recorder(options);
   const backend = wasmBackend(recorder);
   const data = regions.training!;
   const weights = weightTensors(recorder, regions);
@@ -61,7 +61,7 @@ export function recordTraining(options: StepOptions, regions: Regions, batch: nu
 
 /** Loss and metrics of `batch` examples of the evaluation data. */
 export function recordEvaluation(options: StepOptions, regions: Regions, batch: number): Recorder {
-  const recorder = new Recorder();
+  const recorder = new Recorder(options);
   const backend = wasmBackend(recorder);
   const data = regions.evaluation!;
   const weights = weightTensors(recorder, regions, true);
@@ -81,8 +81,9 @@ export function recordEvaluation(options: StepOptions, regions: Regions, batch: 
 }
 
 /** The network's outputs for `batch` examples of the evaluation data, into the results. */
-export function recordPrediction(graph: Graph, regions: Regions, batch: number): Recorder {
-  const recorder = new Recorder();
+export function recordPrediction(options: StepOptions, regions: Regions, batch: number): Recorder {
+  const { graph } = options;
+  const recorder = new Recorder(options);
   const data = regions.evaluation!;
   const x = gatherBatch(recorder, graph, data, batch);
   const weights = weightTensors(recorder, regions, true);

@@ -22,6 +22,8 @@ export interface CompileOptions {
   readonly optimizer: Optimizer | Optimizer["name"];
   readonly loss: LossName | LossOptions;
   readonly metrics?: readonly MetricName[];
+  /** Convolutions by direct sums alone: no Winograd. Slower, and about five times nearer to exact numbers. */
+  readonly exact?: boolean; // false
 }
 
 export interface LossOptions {

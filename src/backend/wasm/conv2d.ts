@@ -35,9 +35,11 @@ export function convolutionOps(recorder: Recorder): Pick<Backend<WasmTensor>, "c
   const direct = directConvolution(recorder);
   const map = winogradMap(recorder);
   const stride2 = winogradStride2(recorder);
+  const choose = (x: WasmTensor, kernel: WasmTensor, window: Window2D) =>
+    recorder.exact ? "direct" : chooseAlgorithm(x.shape, kernel.shape, window);
   return {
     conv2d(x, kernel, bias, window) {
-      switch (chooseAlgorithm(x.shape, kernel.shape, window)) {
+      switch (choose(x, kernel, window)) {
         case "direct":
           return direct.forward(x, kernel, bias, window);
         case "winograd":
@@ -50,7 +52,7 @@ export function convolutionOps(recorder: Recorder): Pick<Backend<WasmTensor>, "c
     },
 
     conv2dGradients(x, kernel, dY, window, wishes) {
-      switch (chooseAlgorithm(x.shape, kernel.shape, window)) {
+      switch (choose(x, kernel, window)) {
         case "direct":
           return {
             dX: wishes.dX ? direct.inputGradient(x.shape, kernel, dY, window) : undefined,

@@ -100,10 +100,16 @@ export const byRows = (count: number, unit = 1): Split => ({ by: "rows", count, 
 export const once: Split = { by: "once" };
 
 export class Recorder {
+  /** Convolutions by direct sums alone: no Winograd. */
+  readonly exact: boolean;
   readonly buffers: Buffer[] = [];
   readonly instructions: Instruction[] = [];
   /** What the instructions recorded next are labelled with. */
   label = "";
+
+  constructor({ exact = false }: { readonly exact?: boolean } = {}) {
+    this.exact = exact;
+  }
 
   /** A new tensor in memory that the plan will choose, or at a fixed address. */
   tensor(shape: Shape, dataType: DataType = "float32", address?: number): WasmTensor {
