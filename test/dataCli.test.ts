@@ -76,7 +76,7 @@ describe("cbapd data", () => {
 
   async function run(...args: string[]): Promise<string> {
     const program = new Command("cbapd").exitOverride();
-    dataCommand(program);
+    dataCommand(program.command("data").exitOverride());
     output = "";
     await program.parseAsync(["data", ...args], { from: "user" });
     return output;

@@ -27,7 +27,7 @@ async function measure() {
 
 const results = [];
 if (mode === "steps") {
-  const warmUp = Math.max(4, Math.ceil(count / STEPS / 5));
+  const warmUp = Math.max(8, Math.ceil(count / STEPS / 5));
   const epochs = warmUp + Math.ceil(count / STEPS);
   const onEpochEnd = async (epoch) => {
     if (epoch + 1 === warmUp || epoch + 1 === epochs) results.push(await measure());

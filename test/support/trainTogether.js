@@ -5,7 +5,7 @@ import { trainCommand } from "../../dist/cli/train.js";
 await Promise.all(
   JSON.parse(process.argv[2]).map((args) => {
     const program = new Command();
-    trainCommand(program);
+    trainCommand(program.command("train"));
     return program.parseAsync(["train", ...args], { from: "user" });
   }),
 );
