@@ -211,7 +211,7 @@ describe("damage", () => {
       [{ $number: "seven" }, 'damaged: "$number" holds "seven"'],
       [{ $map: [[1]] }, 'damaged: "$map" holds [[1]]'],
       [{ $tensor: "conv2d/none" }, 'tensor "conv2d/none" of the training state is missing'],
-      [JSON.parse("[".repeat(100) + "]".repeat(100)), "nested too deeply"],
+      [JSON.parse("[".repeat(100) + "]".repeat(100)), "nested deeper than 32"],
     ]) {
       const path = await saved();
       edit(path, (training) => Object.assign(training, { callbacks: { mine } }));
