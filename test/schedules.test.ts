@@ -67,6 +67,8 @@ test("oneCycle: up, down, and the last step is the lowest", () => {
     expect(rates.every((rate) => rate > 0 && rate <= 1)).toBe(true);
     close([rates[6]], [4e-6]);
   }
+  // Nothing but a last step.
+  close(at(oneCycle({ maxLearningRate: 1, totalSteps: 1 }), [0, 1]), [4e-6, 4e-6]);
 });
 
 test("warmup: a line to where the schedule starts, which then counts its own steps", () => {

@@ -182,7 +182,8 @@ function oneCycleAt(rate: OneCycle, step: number): number {
   const top = warmupShare * totalSteps - 1;
   const end = totalSteps - 1;
   if (step < top) return anneal(first, maxLearningRate, step / top);
-  const down = end > top ? Math.min((step - Math.max(top, 0)) / (end - Math.max(top, 0)), 1) : 1;
+  const start = Math.max(top, 0);
+  const down = end > start ? Math.min((step - start) / (end - start), 1) : 1;
   return anneal(maxLearningRate, first / finalDivFactor, down);
 }
 
