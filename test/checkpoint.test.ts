@@ -11,7 +11,6 @@ import { loadTrainingState, saveTrainingState, weightsSha256 } from "../src/trai
 import { Model } from "../src/train/model.js";
 import { adam } from "../src/train/optimizers.js";
 import type { FitOptions, TrainingState } from "../src/train/types.js";
-import { expectClose } from "./support/close.js";
 import { temporaryFolder } from "./support/temporary.js";
 
 const VERSION_1 = join(import.meta.dirname, "fixtures/checkpoint-v1.safetensors");
@@ -59,6 +58,38 @@ function edit(path: string, change: (training: Record<string, unknown>) => void,
   const size = Buffer.alloc(8);
   size.writeBigUInt64LE(BigInt(Buffer.byteLength(text)));
   writeFileSync(path, Buffer.concat([size, Buffer.from(text), bytes.subarray(8 + length)]));
+}
+
+/**
+ * The file of version 1 with a state's numbers in it. Its own came from kernels that rounded otherwise, and an uninterrupted
+ * run of today does not pass through them.
+ */
+function version1({ weights, slots, stopped: _, ...head }: TrainingState): string {
+  const path = join(temporaryFolder(), "version-1.safetensors");
+  writeFileSync(path, readFileSync(VERSION_1));
+  const early = head.callbacks.earlyStopping as { weights: Map<string, Float32Array> };
+  const lists = Array.from(early.weights, ([name, values]) => [name, Array.from(values)]);
+  const callbacks = { ...head.callbacks, earlyStopping: { ...early, weights: lists } };
+  const now = { ...head, formatVersion: 1, callbacks };
+  edit(path, (training) => {
+    expect(withoutNumbers(now)).toEqual(withoutNumbers(training));
+    Object.assign(training, now);
+  });
+  const bytes = readFileSync(path);
+  const length = Number(bytes.readBigUInt64LE(0));
+  const { __metadata__, ...tensors } = JSON.parse(bytes.subarray(8, 8 + length).toString());
+  expect(Object.keys(tensors)).toEqual([...weights.keys(), ...slots.keys()]);
+  for (const [name, values] of [...weights, ...slots]) {
+    const [begin, end] = tensors[name].data_offsets;
+    expect(values.byteLength).toBe(end - begin);
+    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), 8 + length + begin);
+  }
+  writeFileSync(path, bytes);
+  return path;
+}
+
+function withoutNumbers(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value, (_key, held) => (typeof held === "number" ? 0 : held)));
 }
 
 async function saved(given: Partial<TrainingState> = {}): Promise<string> {
@@ -152,7 +183,7 @@ describe("versions", () => {
 
   it("version 1 goes on, bit for bit, callbacks included", async () => {
     const { train, test } = shapes({ train: 75, test: 20, seed: 3 });
-    const state = async (resume?: TrainingState) => {
+    const state = async (given: Pick<FitOptions, "resume" | "maxSteps"> = {}) => {
       const model = new Model(graph).compile({
         optimizer: adam(),
         loss: "sparseCategoricalCrossentropy",
@@ -162,22 +193,19 @@ describe("versions", () => {
         reduceLROnPlateau({ patience: 1, minDelta: 1 }),
         earlyStopping({ patience: 5, restoreBestWeights: true }),
       ];
-      const options: FitOptions = { batchSize: 8, seed: 1, epochs: 3, workers: 1, callbacks, resume };
+      const options: FitOptions = { batchSize: 8, seed: 1, epochs: 3, workers: 1, callbacks, ...given };
       return (await model.fit(train, { ...options, validationData: test })).state;
     };
-    const { state: resume } = await loadTrainingState(VERSION_1);
-    expect(resume).toMatchObject({ formatVersion: 2, stopped: false, epoch: 1, stepInEpoch: 4, step: 14 });
-    const path = join(temporaryFolder(), "version2.safetensors");
-    await saveTrainingState(path, graph, resume);
-    const { state: resaved } = await loadTrainingState(path);
-    expect(resaved).toEqual(resume);
-    const [continued, whole] = [await state(resume), await state()];
-    expect(continued).toEqual(await state(resaved));
-    // The fixture's first steps were computed by the kernels of its day, which added in another order.
-    expect(continued.history.epochs).toEqual(whole.history.epochs);
-    for (const [name, values] of whole.weights) {
-      expectClose(continued.weights.get(name)!, values, { rtol: 1e-4, atol: 1e-5 }, name);
-    }
+    const place = { formatVersion: 2, stopped: false, epoch: 1, stepInEpoch: 4, step: 14 };
+    const { state: fixture } = await loadTrainingState(VERSION_1);
+    expect(fixture).toMatchObject(place);
+    const path = join(temporaryFolder(), "version-2.safetensors");
+    await saveTrainingState(path, graph, fixture);
+    expect((await loadTrainingState(path)).state).toEqual(fixture);
+    const { state: resume } = await loadTrainingState(version1(await state({ maxSteps: 14 })));
+    expect(resume).toMatchObject(place);
+    const [continued, whole] = [await state({ resume }), await state()];
+    expect(continued).toEqual(whole);
     expect((continued.callbacks.earlyStopping as { weights: unknown }).weights).toBeInstanceOf(Map);
   });
 });
