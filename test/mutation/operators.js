@@ -52,6 +52,8 @@ const CALLS = {
   swizzle: "bitselect",
 };
 const LOGICAL = { "&&": "||", "||": "&&" };
+/** Their arguments may be swapped: the same bits, so no break. */
+const COMMUTATIVE = new Set(["add", "mul", "min", "max", "and", "or", "xor", "eq", "ne"]);
 
 /** All changes that the operators make of a source, in the order of the text. */
 export function changesOf(source) {
@@ -65,7 +67,9 @@ export function changesOf(source) {
     switch (node.type) {
       case "BinaryExpression": {
         const sign = operatorOf(node, source);
-        if (COMPARISONS[node.operator]) add("comparison", sign, COMPARISONS[node.operator]);
+        if (COMPARISONS[node.operator] && !leavesToTail(node, parent)) {
+          add("comparison", sign, COMPARISONS[node.operator]);
+        }
         if (ARITHMETIC[node.operator]) add("arithmetic", sign, ARITHMETIC[node.operator]);
         if (node.operator === "+" || node.operator === "-") {
           add("lost term", node, `(${text(node.left)})`);
@@ -93,7 +97,9 @@ export function changesOf(source) {
         break;
       case "ForStatement":
         if (node.test?.type === "BinaryExpression") {
-          add("bound", node.test.right, `${text(node.test.right)} - 1`);
+          // One too few; of a loop in larger steps one too many: a vector fewer would be left to the tail, or make no difference.
+          const step = stepOf(node);
+          add("bound", node.test.right, `${text(node.test.right)} ${step > 1 ? `+ ${step}` : "- 1"}`);
         }
         break;
       case "IfStatement":
@@ -115,6 +121,18 @@ export function changesOf(source) {
   return changes.sort((a, b) => a.start - b.start || a.end - b.end);
 }
 
+/** What a loop's counter grows by, where it is a number. */
+function stepOf({ update }) {
+  const { operator, right } = update ?? {};
+  return operator === "+=" && typeof right.value === "number" ? right.value : 1;
+}
+
+/** `i + 4 <= n` in a loop of step 4: with `<` the last whole vector falls to the tail behind, which computes the same bits. */
+function leavesToTail({ operator, left }, parent) {
+  if (operator !== "<=" || parent?.type !== "ForStatement" || left.type !== "BinaryExpression") return false;
+  return left.operator === "+" && left.right.value === stepOf(parent) && stepOf(parent) > 1;
+}
+
 /** Where the sign itself stands, between the operands and whatever brackets they have. */
 function operatorOf({ left, right, operator }, source) {
   const start = source.indexOf(operator, left.end);
@@ -134,6 +152,7 @@ function callChanges(node, text, add) {
     const from = [text(args[0]), ...args.slice(2).map(text)].join(", ");
     add("overwrite or add", args[1], `f32x4.add(v128.load(${from}), ${text(args[1])})`);
   }
+  if (COMMUTATIVE.has(name.name) && args.length === 2) return;
   for (let i = 0; i + 1 < args.length; i++) {
     const [first, second] = [args[i], args[i + 1]];
     if (first.type !== "Identifier" || second.type !== "Identifier" || first.name === second.name) continue;
