@@ -77,6 +77,7 @@ export {
 } from "./train/callbacks.js";
 export { loadTrainingState, saveModel, saveTrainingState, weightsSha256 } from "./train/checkpoint.js";
 export { Model } from "./train/model.js";
+export { ModelLayer } from "./train/modelLayer.js";
 export { trainingMemoryBytes } from "./train/openSession.js";
 export { adam, adamw, OPTIMIZER_NAMES, rmsprop, sgd } from "./train/optimizers.js";
 export { type RunJson, readRunJson } from "./train/runJson.js";

@@ -6,6 +6,7 @@ import type { Layer } from "./layer.js";
 export const add: Layer = {
   kind: "add",
   title: "Add",
+  joins: true,
   options(given) {
     rejectUnknownKeys("add", given, []);
     return {};

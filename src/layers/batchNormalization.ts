@@ -70,10 +70,11 @@ export const batchNormalization: Layer<BatchNormalizationOptions> = {
       movingVariance: { ...ones, trainable: false },
     };
   },
-  forward(backend, [x], parameters, { momentum, epsilon, statistics }, { training }) {
+  forward(backend, [x], parameters, { momentum, epsilon, statistics }, context) {
     const { gamma, beta, movingMean, movingVariance } = parameters;
     const moving = { mean: movingMean, variance: movingVariance };
-    const used = training && statistics === "batch" ? backend.batchStatistics(x) : moving;
+    const ownStatistics = context.training && !context.frozen && statistics === "batch";
+    const used = ownStatistics ? backend.batchStatistics(x) : moving;
     const y = backend.normalize(x, used, gamma, beta, epsilon);
     if (used !== moving) {
       backend.updateMoving(movingMean, used.mean, momentum);
@@ -84,7 +85,7 @@ export const batchNormalization: Layer<BatchNormalizationOptions> = {
   backward(backend, dY, { gamma }, { x, mean, variance }, { epsilon, statistics }, wishes) {
     const used = { mean, variance };
     const { dX, dGamma, dBeta } =
-      statistics === "batch"
+      statistics === "batch" && !wishes.frozen
         ? backend.batchNormalizationGradients(x, dY, used, gamma, epsilon)
         : backend.normalizeGradients(x, dY, used, gamma, epsilon);
     return { dXs: [wishes.dX ? dX : undefined], parameters: { gamma: dGamma, beta: dBeta } };

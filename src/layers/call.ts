@@ -10,6 +10,8 @@ export interface LayerNaming {
   readonly name?: string;
   /** For the first layer of a `sequential`: one example's shape. */
   readonly inputShape?: Shape;
+  /** false: frozen. Its parameters stay as they are, and its batch normalisation uses moving statistics. */
+  readonly trainable?: boolean; // true
 }
 
 /** The output of a layer, before any number is known. */
@@ -32,6 +34,7 @@ export class LayerCall {
   readonly options: object;
   readonly name: string | undefined;
   readonly inputShape: Shape | undefined;
+  readonly trainable: boolean;
   #applied = false;
   static #created = 0;
 
@@ -40,10 +43,15 @@ export class LayerCall {
       const rule = "consist of letters, digits, _, . and -";
       throw new OptionError(mustBe(layer.kind, "name", rule, naming.name));
     }
+    const { trainable = true } = naming;
+    if (typeof trainable !== "boolean") {
+      throw new OptionError(mustBe(layer.kind, "trainable", "be true or false", trainable));
+    }
     this.serial = LayerCall.#created++;
     this.layer = layer;
     this.options = options;
     this.name = naming.name;
+    this.trainable = trainable;
     this.inputShape =
       naming.inputShape && inputLayer.options({ shape: naming.inputShape }) && naming.inputShape;
   }
@@ -56,8 +64,7 @@ export class LayerCall {
         mustBe(this.name ?? this.layer.kind, "inputs", "be what input() or apply() returned", inputs),
       );
     }
-    const joins = this.layer.kind === "add" || this.layer.kind === "concatenate";
-    if (!joins && list.length > 1) {
+    if (!this.layer.joins && list.length > 1) {
       throw new ShapeError(
         `${this.name ?? this.layer.kind}: takes one input; got ${show(list.length)}. Join them with add or concatenate.`,
       );
@@ -80,7 +87,7 @@ export function callable<Arguments extends object>(
     if (typeof given !== "object" || given === null) {
       throw new OptionError(mustBe(layer.kind, "options", "be an object", given));
     }
-    const { name, inputShape, ...options } = given;
-    return new LayerCall(layer, layer.options(options), { name, inputShape });
+    const { name, inputShape, trainable, ...options } = given;
+    return new LayerCall(layer, layer.options(options), { name, inputShape, trainable });
   };
 }

@@ -12,6 +12,7 @@ const withoutChannels = (shape: Shape): Shape => shape.slice(0, -1);
 export const concatenate: Layer = {
   kind: "concatenate",
   title: "Concatenate",
+  joins: true,
   options(given) {
     rejectUnknownKeys("concatenate", given, []);
     return {};

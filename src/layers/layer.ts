@@ -27,6 +27,8 @@ export interface ForwardContext {
   readonly training: boolean;
   /** The layer's own random stream: its position in the model. */
   readonly stream: number;
+  /** Its parameters stay as they are: batch normalisation then uses moving statistics, as in Keras. */
+  readonly frozen?: boolean; // false
 }
 
 export interface BackwardContext {
@@ -34,6 +36,8 @@ export interface BackwardContext {
   readonly dX: boolean;
   /** The shapes that forward's inputs had, without the batch axis. */
   readonly inputs: InputShapes;
+  /** As forward had it. Nobody reads the gradients of parameters then. */
+  readonly frozen?: boolean; // false
 }
 
 export interface Gradients<T> {
@@ -55,6 +59,8 @@ export interface Layer<Options extends object = object> {
   readonly kind: string;
   /** The class name that the summary shows: `MaxPooling2D`. */
   readonly title: string;
+  /** It takes several inputs. */
+  readonly joins?: boolean; // false
   /** Checks what the user wrote, rejects unknown keys, fills in defaults. @throws OptionError */
   options(given: object): Options;
   /** Infers and validates: one act, one place. @throws ShapeError */

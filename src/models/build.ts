@@ -4,7 +4,7 @@ import { LayerCall, SymbolicTensor } from "../layers/call.js";
 import { input } from "../layers/input.js";
 import type { Layer } from "../layers/layer.js";
 import type { Shape } from "../shape.js";
-import type { Graph, GraphNode } from "./graph.js";
+import { type Graph, type GraphNode, specsOf } from "./graph.js";
 
 /** One layer after another; the first says `inputShape`, or is an `input`. @throws OptionError, ShapeError */
 export function buildSequential(name: string, layers: readonly (LayerCall | SymbolicTensor)[]): Graph {
@@ -23,7 +23,7 @@ export function buildSequential(name: string, layers: readonly (LayerCall | Symb
   const nodes = new NodeList();
   nodes.add(input as Layer, { shape }, undefined, []);
   for (const call of first.layer.kind === "input" ? others : [first, ...others]) {
-    nodes.add(call.layer, call.options, call.name, [nodes.length - 1]);
+    nodes.add(call.layer, call.options, call.name, [nodes.length - 1], call.trainable);
   }
   return nodes.graph(name, nodes.length - 1);
 }
@@ -65,13 +65,14 @@ export function buildModel({ inputs, outputs, name = "model" }: ModelArguments):
   while (waiting.length > 0) {
     const next = waiting.findIndex((tensor) => tensor.inputs.every((x) => indices.has(x)));
     const [tensor] = waiting.splice(next, 1);
-    const { layer, options, name: given } = tensor.call;
+    const { layer, options, name: given, trainable } = tensor.call;
     indices.set(tensor, nodes.length);
     nodes.add(
       layer,
       options,
       given,
       tensor.inputs.map((x) => indices.get(x)!),
+      trainable,
     );
   }
   return nodes.graph(name, indices.get(outputs)!);
@@ -92,16 +93,22 @@ export class NodeList {
     return this.#nodes.length;
   }
 
-  add(layer: Layer, options: object, given: string | undefined, inputs: readonly number[]): void {
+  add(
+    layer: Layer,
+    options: object,
+    given: string | undefined,
+    inputs: readonly number[],
+    trainable = true,
+  ): void {
     const name = given ?? this.#number(layer.kind);
     if (this.#names.has(name)) {
       throw new OptionError(`layer names must be unique; got ${show(name)} twice.`);
     }
     const inputShapes = inputs.map((index) => this.#nodes[index].outputShape);
     const outputShape = layer.outputShape(inputShapes, options, name);
-    const specs = layer.parameterSpecs(inputShapes, options);
+    const specs = specsOf(layer, inputShapes, options, trainable);
     this.#names.add(name);
-    this.#nodes.push({ name, layer, options, inputs, inputShapes, outputShape, specs });
+    this.#nodes.push({ name, layer, options, trainable, inputs, inputShapes, outputShape, specs });
   }
 
   graph(name: string, output: number): Graph {

@@ -26,6 +26,7 @@ const configSchema = z.strictObject({
         kind: z.string(),
         name: z.string(),
         options: z.record(z.string(), z.unknown()),
+        trainable: z.boolean().optional(),
         inputs: z.array(index),
       }),
     )
@@ -44,6 +45,7 @@ export function graphToConfig(graph: Graph): GraphConfig {
       kind: node.layer.kind,
       name: node.name,
       options: { ...node.options },
+      ...(!node.trainable && { trainable: false }),
       inputs: [...node.inputs],
     })),
   };
@@ -64,7 +66,7 @@ export function graphFromConfig(config: unknown, source: string): Graph {
   const addNode = (node: NodeConfig, at: number): void => {
     const { layer, fault, code } = checkNode(node, at);
     if (!layer) throw damaged(`: ${fault}.`, code);
-    list.add(layer, layer.options(node.options), node.name, node.inputs);
+    list.add(layer, layer.options(node.options), node.name, node.inputs, node.trainable);
   };
   let graph: Graph;
   try {
@@ -99,8 +101,7 @@ function checkNode({ kind, name, inputs, options }: NodeConfig, at: number): Che
   if (later !== undefined) {
     return { fault: `${name} reads node ${later}, which does not come before it`, code: "MODEL_EDGE" };
   }
-  const joins = kind === "add" || kind === "concatenate";
-  if (joins ? inputs.length === 0 : inputs.length !== (at === 0 ? 0 : 1)) {
+  if (KINDS[kind].joins ? inputs.length === 0 : inputs.length !== (at === 0 ? 0 : 1)) {
     return { fault: `${name} reads ${inputs.length} nodes`, code: "MODEL_EDGE" };
   }
   const window = Object.entries(options).find(([, value]) =>

@@ -14,6 +14,8 @@ export interface GraphNode {
   readonly layer: Layer;
   /** Complete: what `layer.options()` returned. */
   readonly options: object;
+  /** False: frozen, and so are all of its `specs`. */
+  readonly trainable: boolean;
   /** Indices of the nodes that feed this one; none for the input. */
   readonly inputs: readonly number[];
   readonly inputShapes: InputShapes;
@@ -48,4 +50,25 @@ export function weightSpecs(graph: Graph): WeightSpec[] {
       parameter,
     })),
   );
+}
+
+/** What a node has to learn; nothing when it is frozen. */
+export function specsOf(
+  layer: Layer,
+  inputShapes: InputShapes,
+  options: object,
+  trainable: boolean,
+): ParameterSpecs {
+  const specs = layer.parameterSpecs(inputShapes, options);
+  if (trainable) return specs;
+  return Object.fromEntries(Object.entries(specs).map(([name, spec]) => [name, { ...spec, trainable }]));
+}
+
+/** The same network with these layers frozen, or learning again. */
+export function withTrainable(graph: Graph, names: ReadonlySet<string>, trainable: boolean): Graph {
+  const nodes = graph.nodes.map((node): GraphNode => {
+    if (!names.has(node.name) || node.trainable === trainable) return node;
+    return { ...node, trainable, specs: specsOf(node.layer, node.inputShapes, node.options, trainable) };
+  });
+  return { ...graph, nodes };
 }

@@ -40,7 +40,7 @@ export function forwardGraph<T extends Tensor>(
   graph.nodes.forEach((node, stream) => {
     onNode?.(node.name, "forward");
     const xs = node.layer.kind === "input" ? [x] : node.inputs.map((index) => outputs[index]);
-    const context = { training, stream };
+    const context = { training, stream, frozen: !node.trainable };
     const { y, cache } = node.layer.forward(backend, xs, parametersOf(node, weights), node.options, context);
     outputs.push(y);
     caches.push(cache);
@@ -76,10 +76,15 @@ export function backwardGraph<T extends Tensor>(
     }
     onNode?.(node.name, "backward");
     const parameters = parametersOf(node, weights);
-    const context = { dX: node.inputs.some((input) => wanted[input]), inputs: node.inputShapes };
+    const context = {
+      dX: node.inputs.some((input) => wanted[input]),
+      inputs: node.inputShapes,
+      frozen: !node.trainable,
+    };
     const back = node.layer.backward(backend, dOutput, parameters, caches[index], node.options, context);
     for (const [parameter, gradient] of Object.entries(back.parameters)) {
-      const { l2 } = node.specs[parameter];
+      const { l2, trainable } = node.specs[parameter];
+      if (!trainable) continue;
       if (l2) backend.addL2Gradient(gradient, parameters[parameter], l2);
       gradients.set(weightName(node, parameter), gradient);
     }
@@ -93,7 +98,7 @@ export function backwardGraph<T extends Tensor>(
   return gradients;
 }
 
-/** Σ rate·Σw² over all regularised weights: a scalar; undefined when there are none. */
+/** Σ rate·Σw² over all regularised weights that learn: a scalar; undefined when there are none. Keras leaves out frozen ones too. */
 export function penalty<T extends Tensor>(
   backend: Backend<T>,
   graph: Graph,
@@ -101,8 +106,8 @@ export function penalty<T extends Tensor>(
 ): T | undefined {
   let sum: T | undefined;
   for (const node of graph.nodes) {
-    for (const [parameter, { l2 }] of Object.entries(node.specs)) {
-      if (!l2) continue;
+    for (const [parameter, { l2, trainable }] of Object.entries(node.specs)) {
+      if (!l2 || !trainable) continue;
       const term = backend.l2(weights.get(weightName(node, parameter))!, l2);
       sum = sum ? backend.add(sum, term) : term;
     }

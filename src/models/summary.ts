@@ -9,6 +9,8 @@ export interface LayerSummary {
   /** Of one example. */
   readonly outputShape: Shape;
   readonly parameters: number;
+  /** False: frozen. */
+  readonly trainable: boolean;
   /** Height and width in pixels of the input; undefined after flatten or dense, where every unit sees everything. */
   readonly receptiveField: readonly [number, number] | undefined;
   /** Multiply-adds of one example with the layer's parameters, forward. */
@@ -46,6 +48,7 @@ export function summaryData(graph: Graph): Summary {
       type: node.layer.title,
       outputShape: node.outputShape,
       parameters,
+      trainable: node.trainable,
       receptiveField: full ? undefined : [field.size[0], field.size[1]],
       macs: parameters > 0 ? node.layer.flops(node.inputShapes, node.options) / 2 : 0,
       connectedTo: node.inputs.map((index) => graph.nodes[index].name),
@@ -71,7 +74,7 @@ export function summaryText(graph: Graph): string {
   );
   const header = ["Layer (type)", "Output shape", "Param #", "Receptive field", "MACs", "Connected to"];
   const rows = summary.layers.map((layer) => [
-    `${layer.name} (${layer.type})`,
+    `${layer.name} (${layer.type}${layer.trainable ? "" : ", frozen"})`,
     layer.outputShape.join("×"),
     count(layer.parameters),
     layer.receptiveField?.join("×") ?? "all",

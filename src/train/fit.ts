@@ -1,11 +1,12 @@
 /** The fit loop: epochs, batches, validation, callbacks; interruptible after any step, and resumable from there. */
 import { isDeepStrictEqual } from "node:util";
 import { CbapdError, mustBe, type NumberError, OptionError, show } from "../errors.js";
-import type { Graph } from "../models/graph.js";
+import { type Graph, weightSpecs } from "../models/graph.js";
 import { permutation } from "../random.js";
 import { type Compiled, logsOf } from "./compile.js";
 import { GuardedSteps, HOLD_STEPS, numberError } from "./guardedSteps.js";
 import { openSession } from "./openSession.js";
+import { slotNames } from "./regions.js";
 import { SaveClock } from "./saveClock.js";
 import { learningRateAt } from "./schedules.js";
 import type { Session, SessionData, Totals } from "./session.js";
@@ -429,6 +430,19 @@ function checkResume(resume: TrainingState, fit: Fit): void {
   for (const name of fit.weights.keys()) {
     if (!resume.weights.has(name))
       throw new CbapdError(`fit: the run that is resumed has no weight "${name}".`);
+  }
+  const slots = slotNames(fit.compiled.optimizer).flatMap((slot) =>
+    weightSpecs(fit.graph)
+      .filter(({ trainable }) => trainable)
+      .map(({ name }) => `${slot}/${name}`),
+  );
+  const missing = slots.find((name) => !resume.slots.has(name));
+  if (missing !== undefined || slots.length !== resume.slots.size) {
+    const surplus = [...resume.slots.keys()].find((name) => !slots.includes(name));
+    const other = missing ? `lacks ${missing}` : `has ${surplus} too`;
+    throw new OptionError(
+      `fit: the run that is resumed ${other}: the same layers must be frozen as in it, or not frozen.`,
+    );
   }
 }
 

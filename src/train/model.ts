@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import type { Dataset } from "../data/dataset.js";
 import { mustBe, OptionError, ShapeError, show, unknownName } from "../errors.js";
-import { type Graph, weightSpecs } from "../models/graph.js";
+import { type Graph, weightSpecs, withTrainable } from "../models/graph.js";
 import { initialWeights } from "../models/initializers.js";
 import { summaryData, summaryText } from "../models/summary.js";
 import { sizeOf } from "../shape.js";
@@ -13,6 +13,7 @@ import { inputData, sessionData, split } from "./data.js";
 import { runFit } from "./fit.js";
 import { GuardedSteps, numberError } from "./guardedSteps.js";
 import { resolveMixup } from "./mixup.js";
+import { ModelLayer } from "./modelLayer.js";
 import { openSession } from "./openSession.js";
 import type { SessionData } from "./session.js";
 import type {
@@ -29,7 +30,7 @@ import type {
 const BATCH_SIZE = 32;
 
 export class Model {
-  readonly graph: Graph;
+  #graph: Graph;
   #weights: Map<string, Float32Array> | undefined;
   #compiled: Compiled | undefined;
   /** Of trainOnBatch: optimizer slots and steps done, since compile. */
@@ -38,12 +39,47 @@ export class Model {
 
   /** @param weights default: drawn when first needed, from fit's seed, or from seed 0 */
   constructor(graph: Graph, weights?: ReadonlyMap<string, Float32Array>) {
-    this.graph = graph;
+    this.#graph = graph;
     if (weights) this.setWeights(weights);
+  }
+
+  /** What it is made of; another object once a layer is frozen or thawed. */
+  get graph(): Graph {
+    return this.#graph;
   }
 
   get name(): string {
     return this.graph.name;
+  }
+
+  /** In order, the input first. */
+  get layers(): readonly ModelLayer[] {
+    return this.graph.nodes.map(({ name }) => new ModelLayer(this, name));
+  }
+
+  /** @throws OptionError with the nearest right name */
+  getLayer(name: string): ModelLayer {
+    this.#checkNames("getLayer", [name]);
+    return new ModelLayer(this, name);
+  }
+
+  /** These layers' parameters stay as they are from the next `fit` on; without names, all layers'. @throws OptionError */
+  freeze(...names: readonly string[]): this {
+    return this.setTrainable(names.length > 0 ? names : this.#names(), false);
+  }
+
+  /** These layers learn again; without names, all do. @throws OptionError */
+  unfreeze(...names: readonly string[]): this {
+    return this.setTrainable(names.length > 0 ? names : this.#names(), true);
+  }
+
+  /** What `freeze` and `layer.trainable` do. An optimizer's state, as `trainOnBatch` keeps it, starts anew. @throws OptionError */
+  setTrainable(names: readonly string[], trainable: boolean): this {
+    this.#checkNames(trainable ? "unfreeze" : "freeze", names);
+    this.#graph = withTrainable(this.#graph, new Set(names), trainable);
+    this.#slots = undefined;
+    this.#step = 0;
+    return this;
   }
 
   /** Prints layers, output shapes, parameters, receptive fields, multiply-adds, and totals. */
@@ -70,6 +106,7 @@ export class Model {
    */
   async fit(data: FitData, options: FitOptions = {}): Promise<FitResult> {
     const compiled = this.#needsCompile("fit");
+    this.#needsTrainable("fit");
     const { batchSize = BATCH_SIZE, epochs = 1, workers = availableParallelism(), seed = 0 } = options;
     const { validationFrequency = 1, maxSteps = 1, onNaN = "stop" } = options;
     if (!["stop", "skip", "rollback"].includes(onNaN)) {
@@ -175,6 +212,7 @@ export class Model {
     options: Pick<ArrayData, "scale"> = {},
   ): Promise<Logs> {
     const compiled = this.#needsCompile("trainOnBatch");
+    this.#needsTrainable("trainOnBatch");
     return this.#onBatch("trainOnBatch", { x, y, ...options }, async (session) => {
       if (this.#slots) session.writeSlots(this.#slots);
       const totals = { loss: 0, correct: 0, topK: 0, samples: 0 };
@@ -243,6 +281,27 @@ export class Model {
   #ownWeights(): ReadonlyMap<string, Float32Array> {
     this.#weights ??= initialWeights(this.graph, 0);
     return this.#weights;
+  }
+
+  #names(): string[] {
+    return this.graph.nodes.map(({ name }) => name);
+  }
+
+  #checkNames(where: string, names: readonly string[]): void {
+    const known = this.#names();
+    const unknown = names.find((name) => !known.includes(name));
+    if (unknown !== undefined) {
+      throw new OptionError(`${where}: ${unknownName("layer", String(unknown), known)}`);
+    }
+  }
+
+  /** @throws OptionError when there are weights, and all are frozen */
+  #needsTrainable(method: string): void {
+    const specs = weightSpecs(this.graph);
+    if (specs.length === 0 || specs.some(({ trainable }) => trainable)) return;
+    throw new OptionError(
+      `${method}: every layer with weights is frozen; nothing could be learnt. unfreeze one.`,
+    );
   }
 
   #needsCompile(method: string): Compiled {

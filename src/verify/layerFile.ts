@@ -75,7 +75,7 @@ function readLayer(
   step: number,
 ): LayerFileCase {
   const { kind } = layer;
-  const xs = takeInputs(source, kind === "add" || kind === "concatenate");
+  const xs = takeInputs(source, layer.joins ?? false);
   const [batch] = xs[0].shape;
   const inputs: InputShapes = xs.map(({ shape }) => shape.slice(1));
   const other = xs.find(({ shape }) => shape[0] !== batch);

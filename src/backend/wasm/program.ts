@@ -1,6 +1,7 @@
 /** A recorded program with all addresses resolved: plain data that every worker gets a copy of. */
 import type { Shape } from "../../shape.js";
 import { placeBarriers } from "./barriers.js";
+import { withoutDead } from "./dead.js";
 import { fuse } from "./fuse.js";
 import { inPlace } from "./inPlace.js";
 import { addressOf, alignUp, isOperand, planMemory } from "./plan.js";
@@ -51,10 +52,11 @@ export interface ProgramOptions {
   readonly unfused?: boolean; // false
 }
 
-/** Fuses, plans memory from `arena` on, places barriers, resolves addresses. */
+/** Leaves out what nobody reads, fuses, plans memory from `arena` on, places barriers, resolves addresses. */
 export function finishProgram(recorder: Recorder, arena: number, options: ProgramOptions = {}): Program {
   const planned = new Set(recorder.buffers.filter(({ address }) => address === undefined));
-  const { ahead, instructions, lasting } = arrange(recorder.instructions, options);
+  const recorded = options.unfused ? recorder.instructions : withoutDead(recorder.instructions);
+  const { ahead, instructions, lasting } = arrange(recorded, options);
   const end = planMemory(instructions, arena, lasting);
   const meets = placeBarriers(instructions);
   let ownBytes = STATE_BYTES;
