@@ -8,13 +8,14 @@ import { bytesSource } from "../src/formats/byteSource.js";
 import { layers, models, sequential } from "../src/index.js";
 import { graphFromConfig, graphToConfig } from "../src/models/config.js";
 import { weightSpecs } from "../src/models/graph.js";
-import { earlyStopping, modelCheckpoint, reduceLROnPlateau } from "../src/train/callbacks.js";
+import { earlyStopping, reduceLROnPlateau } from "../src/train/callbacks.js";
 import {
   loadTrainingState,
   parseModel,
   parseTrainingState,
   saveTrainingState,
 } from "../src/train/checkpoint.js";
+import { modelCheckpoint } from "../src/train/fileCallbacks.js";
 import { parseRunJson, readRunJson } from "../src/train/runJson.js";
 import { parseCase } from "../src/verify/caseFile.js";
 import { type Shapes, tensorFile } from "./hostile/forge.js";

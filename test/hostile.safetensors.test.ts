@@ -3,7 +3,8 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { bytesSource, withFile } from "../src/formats/byteSource.js";
+import { bytesSource } from "../src/formats/byteSource.js";
+import { withFile } from "../src/formats/fileSource.js";
 import {
   encodeSafetensors,
   parseSafetensors,

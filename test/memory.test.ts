@@ -3,15 +3,15 @@ import { totalmem } from "node:os";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { adam, datasets, models, OptionError } from "../src/index.js";
 import { lenet5 } from "../src/models/networks.js";
-import { type MachineMemory, machineMemory } from "../src/train/machineMemory.js";
+import { type MachineMemory, machineMemory } from "../src/platform/machineMemory.js";
 import { openSession } from "../src/train/openSession.js";
 import { runningWorkers } from "./support/faults.js";
 import { memoryRun } from "./support/memoryRun.js";
 
 /** Set: what the machine is said to have. */
 let machine: MachineMemory | undefined;
-vi.mock("../src/train/machineMemory.js", async (original) => {
-  const module = await original<typeof import("../src/train/machineMemory.js")>();
+vi.mock("../src/platform/machineMemory.js", async (original) => {
+  const module = await original<typeof import("../src/platform/machineMemory.js")>();
   return {
     machineMemory: (...args: Parameters<typeof machineMemory>) => machine ?? module.machineMemory(...args),
   };

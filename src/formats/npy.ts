@@ -4,11 +4,10 @@
  *   the header, a Python dictionary of descr, fortran_order and shape, which ends with a newline;  the values.
  * Source: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
+import { withFile, writeFileAtomic } from "#files";
 import type { ErrorCode } from "../errorCodes.js";
 import { FileError, show } from "../errors.js";
 import { type Shape, sameShape, sizeOf } from "../shape.js";
-import { writeFileAtomic } from "./atomicFile.js";
-import { withFile } from "./byteSource.js";
 import { parseNpyHeader } from "./npyHeader.js";
 
 /** NumPy's names of what is read here; b1 are truth values, one byte each. */

@@ -4,10 +4,10 @@
  * Source: APPNOTE.TXT 6.3.10, sections 4.3 to 4.5.
  */
 import { crc32, deflateRawSync, inflateRawSync } from "node:zlib";
+import { withFile, writeFileAtomic } from "#files";
 import type { ErrorCode } from "../errorCodes.js";
 import { FileError, show } from "../errors.js";
-import { writeFileAtomic } from "./atomicFile.js";
-import { type ByteSource, withFile } from "./byteSource.js";
+import type { ByteSource } from "./byteSource.js";
 import { nameFault } from "./names.js";
 import { decodeNpy, encodeNpy, type NpyArray } from "./npy.js";
 

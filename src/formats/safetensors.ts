@@ -3,11 +3,11 @@
  *   8 bytes: length of the header, little-endian;  the header, JSON;  the tensors' bytes, without gaps.
  * Source: https://github.com/huggingface/safetensors, "Format".
  */
+import { withFile, writeFileAtomic } from "#files";
 import type { ErrorCode } from "../errorCodes.js";
 import { FileError, show } from "../errors.js";
 import { type Shape, sizeOf } from "../shape.js";
-import { writeFileAtomic } from "./atomicFile.js";
-import { type ByteSource, withFile } from "./byteSource.js";
+import type { ByteSource } from "./byteSource.js";
 import type { Files } from "./files.js";
 import { nameFault } from "./names.js";
 import {
@@ -77,16 +77,17 @@ export function encodeSafetensors(
   }
   // Object.fromEntries would put names such as "1" first; the order is part of the file.
   let text = `{${header.map(([name, entry]) => `${JSON.stringify(name)}:${JSON.stringify(entry)}`).join(",")}}`;
-  text += " ".repeat((8 - (Buffer.byteLength(text) % 8)) % 8); // the tensors start at a multiple of 8
-  const bytes = Buffer.from(text);
+  const encoder = new TextEncoder();
+  text += " ".repeat((8 - (encoder.encode(text).length % 8)) % 8); // the tensors start at a multiple of 8
+  const bytes = encoder.encode(text);
   if (bytes.length > MAX_HEADER_BYTES) {
     throw refuse(
       `its header would have ${bytes.length} bytes, more than ${MAX_HEADER_BYTES}`,
       "SAFETENSORS_HEADER_TOO_LARGE",
     );
   }
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(bytes.length));
+  const length = new Uint8Array(8);
+  new DataView(length.buffer).setBigUint64(0, BigInt(bytes.length), true);
   return [length, bytes, ...chunks];
 }
 

@@ -1,10 +1,10 @@
-/** Keras' callbacks. What they must remember over an interruption is JSON: getState, setState. */
-import { appendFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+/**
+ * Keras' callbacks that need no file (fileCallbacks.ts has the others). What they must remember over an interruption is JSON:
+ * getState, setState.
+ */
 import { z } from "zod";
 import { FileError, mustBe, OptionError, rejectUnknownKeys, show } from "../errors.js";
-import { saveModel, saveTrainingState } from "./checkpoint.js";
-import type { Callback, Logs, SaveEvery } from "./types.js";
+import type { Callback, Logs } from "./types.js";
 
 export interface MonitorOptions {
   /** A name among the logs; default "val_loss". */
@@ -16,7 +16,7 @@ export interface MonitorOptions {
 }
 
 /** Compares a logged number with the best so far. */
-class Monitor {
+export class Monitor {
   readonly name: string;
   readonly #sign: 1 | -1;
   readonly #minDelta: number;
@@ -48,52 +48,6 @@ class Monitor {
     this.best = value;
     return true;
   }
-}
-
-export interface ModelCheckpointOptions extends MonitorOptions {
-  readonly saveBestOnly?: boolean; // false
-  /** The model alone, not what a run needs to go on. */
-  readonly saveWeightsOnly?: boolean; // false
-  /** Within an epoch too, so often; only where the whole state is saved after each epoch. */
-  readonly saveEvery?: SaveEvery;
-}
-
-/**
- * Saves after each epoch, or after those that were the best so far.
- * @param path a .safetensors file, in which "{epoch}" becomes the epoch's number from 1; or a folder: then
- *   best.safetensors or epoch-{epoch}.safetensors in it
- */
-export function modelCheckpoint(path: string, options: ModelCheckpointOptions = {}): Callback {
-  const known = ["monitor", "mode", "minDelta", "saveBestOnly", "saveWeightsOnly", "saveEvery"];
-  rejectUnknownKeys("modelCheckpoint", options, known);
-  const { saveBestOnly = false, saveWeightsOnly = false, saveEvery } = options;
-  if (saveEvery && (saveBestOnly || saveWeightsOnly)) {
-    throw new OptionError("modelCheckpoint: saveEvery goes with neither saveBestOnly nor saveWeightsOnly.");
-  }
-  const monitor = new Monitor("modelCheckpoint", options);
-  const name = saveBestOnly ? "best.safetensors" : "epoch-{epoch}.safetensors";
-  const file = path.endsWith(".safetensors") ? path : join(path, name);
-  const fileOf = (epoch: number) => file.replaceAll("{epoch}", String(epoch + 1));
-  let wanted = false;
-  return {
-    name: `modelCheckpoint ${file}`,
-    saveEvery,
-    async onEpochEnd(epoch, logs, context) {
-      const value = saveBestOnly ? monitor.read("modelCheckpoint", logs) : undefined;
-      wanted = !saveBestOnly || (value !== undefined && monitor.improves(value));
-      if (wanted && saveWeightsOnly) await saveModel(fileOf(epoch), context.graph, context.getWeights());
-    },
-    // The state is complete only when all callbacks have seen the epoch's end.
-    async onSave(context, when) {
-      if (saveWeightsOnly || (when === "epoch" && !wanted)) return;
-      const state = context.getTrainingState();
-      await saveTrainingState(fileOf(when === "epoch" ? state.epoch - 1 : state.epoch), context.graph, state);
-    },
-    getState: () => ({ best: monitor.best }),
-    setState(state) {
-      monitor.best = remembered("modelCheckpoint", z.object({ best: bestSchema }), state).best;
-    },
-  };
 }
 
 export interface EarlyStoppingOptions extends MonitorOptions {
@@ -200,45 +154,15 @@ export function terminateOnNaN(): Callback {
   };
 }
 
-/** Appends a line an epoch: the epoch's number, then the logs in alphabetical order, as Keras does. */
-export function csvLogger(path: string, options: { separator?: string; append?: boolean } = {}): Callback {
-  rejectUnknownKeys("csvLogger", options, ["separator", "append"]);
-  const { separator = ",", append = false } = options;
-  let started = false;
-  let columns: string[] | undefined;
-  return {
-    name: `csvLogger ${path}`,
-    onEpochEnd(epoch, logs) {
-      columns ??= Object.keys(logs).sort();
-      const line = [epoch, ...columns.map((column) => logs[column] ?? "NA")].join(separator);
-      const header = ["epoch", ...columns].join(separator);
-      try {
-        mkdirSync(dirname(path), { recursive: true });
-        if (started || (append && existsSync(path))) appendFileSync(path, `${line}\n`);
-        else writeFileSync(path, `${header}\n${line}\n`);
-      } catch (cause) {
-        throw new FileError(`csvLogger: ${path} cannot be written: ${(cause as Error).message}.`, { cause });
-      }
-      started = true;
-    },
-    // A resumed run goes on in the same file.
-    getState: () => ({ started, columns }),
-    setState(state) {
-      const schema = z.object({ started: z.boolean(), columns: z.array(z.string()).optional() });
-      ({ started, columns } = remembered("csvLogger", schema, state));
-    },
-  };
-}
-
-const count = z.number().int().nonnegative();
-const bestSchema = z.custom<number | null>(
+export const count = z.number().int().nonnegative();
+export const bestSchema = z.custom<number | null>(
   (value) => value === null || (typeof value === "number" && !Number.isNaN(value)),
   "must be a number or null",
 );
 const weightsSchema = z.map(z.string(), z.instanceof(Float32Array)).optional();
 
 /** What a callback wrote into a checkpoint, which anybody may have changed since. @throws FileError */
-function remembered<T>(where: string, schema: z.ZodType<T>, state: unknown): T {
+export function remembered<T>(where: string, schema: z.ZodType<T>, state: unknown): T {
   const parsed = schema.safeParse(state);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;

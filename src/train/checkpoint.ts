@@ -1,12 +1,15 @@
 /** Models and whole training states as single safetensors files. */
-import { createHash } from "node:crypto";
+
 import { z } from "zod";
+import { withFile } from "#files";
+import { sha256 } from "#platform";
 import type { ErrorCode } from "../errorCodes.js";
 import { FileError, show } from "../errors.js";
-import { type ByteSource, withFile } from "../formats/byteSource.js";
+import { type ByteSource, bytesSource } from "../formats/byteSource.js";
 import type { Files } from "../formats/files.js";
 import { parseStrictJson } from "../formats/json.js";
 import {
+  encodeSafetensors,
   parseTypedSafetensors,
   type SafeTensor,
   type TypedTensor,
@@ -22,11 +25,12 @@ import type { Optimizer, TrainingState } from "./types.js";
 
 /** SHA-256 (hex) over all weights in order, as little-endian float32. */
 export function weightsSha256(weights: ReadonlyMap<string, Float32Array>): string {
-  const hash = createHash("sha256");
-  for (const values of weights.values()) {
-    hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-  }
-  return hash.digest("hex");
+  return sha256(
+    Array.from(
+      weights.values(),
+      ({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength),
+    ),
+  );
 }
 
 /** Weights under their names, the network's description in the metadata. @throws FileError */
@@ -36,8 +40,24 @@ export async function saveModel(
   weights: ReadonlyMap<string, Float32Array>,
   files?: Files,
 ): Promise<void> {
-  const metadata = { model: JSON.stringify(graphToConfig(graph)) };
-  await writeSafetensors(path, weightTensors(graph, weights), metadata, files);
+  await writeSafetensors(path, weightTensors(graph, weights), modelMetadata(graph), files);
+}
+
+/** What `saveModel` writes, for where there are no files. */
+export function modelBytes(graph: Graph, weights: ReadonlyMap<string, Float32Array>): Uint8Array {
+  return joined(encodeSafetensors(graph.name, weightTensors(graph, weights), modelMetadata(graph)));
+}
+
+const modelMetadata = (graph: Graph) => ({ model: JSON.stringify(graphToConfig(graph)) });
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
 }
 
 /** A model file, or a run's checkpoint. @throws FileError */
@@ -144,6 +164,25 @@ export async function saveTrainingState(
   state: TrainingState,
   files?: Files,
 ): Promise<void> {
+  const { tensors, metadata } = stateTensors(graph, state);
+  await writeSafetensors(path, tensors, metadata, files);
+}
+
+/** What `saveTrainingState` writes, for where there are no files. */
+export function encodeTrainingState(graph: Graph, state: TrainingState): Uint8Array {
+  const { tensors, metadata } = stateTensors(graph, state);
+  return joined(encodeSafetensors(graph.name, tensors, metadata));
+}
+
+/** @param name  for messages  @throws FileError */
+export function decodeTrainingState(
+  bytes: Uint8Array,
+  name = "the training state",
+): Promise<{ graph: Graph; state: TrainingState }> {
+  return parseTrainingState(bytesSource(name, bytes));
+}
+
+function stateTensors(graph: Graph, state: TrainingState) {
   const { weights, slots, history, ...rest } = state;
   const columns = Object.entries(history.logs).map(([name, values]) => [name, Float64Array.from(values)]);
   const tensors = new Map<string, TypedTensor>();
@@ -161,8 +200,7 @@ export async function saveTrainingState(
   for (const [name, tensor] of weightTensors(graph, weights)) tensors.set(name, tensor);
   const shapes = new Map(weightSpecs(graph).map(({ name, shape }) => [name, shape]));
   for (const [name, data] of slots) tensors.set(name, { shape: shapes.get(weightOfSlot(name))!, data });
-  const metadata = { model: JSON.stringify(graphToConfig(graph)), training: JSON.stringify(packed) };
-  await writeSafetensors(path, tensors, metadata, files);
+  return { tensors, metadata: { ...modelMetadata(graph), training: JSON.stringify(packed) } };
 }
 
 /** @throws FileError when it is damaged, or of a version that is not known here */

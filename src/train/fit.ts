@@ -1,5 +1,4 @@
 /** The fit loop: epochs, batches, validation, callbacks; interruptible after any step, and resumable from there. */
-import { isDeepStrictEqual } from "node:util";
 import { CbapdError, mustBe, type NumberError, OptionError, show } from "../errors.js";
 import { type Graph, weightSpecs } from "../models/graph.js";
 import { permutation } from "../random.js";
@@ -472,10 +471,22 @@ function optimizerSettings({ learningRate, ...rest }: Optimizer) {
 function differs(where: string, before: object, now: object): void {
   const [old, current] = [before, now] as Record<string, unknown>[];
   for (const name of new Set([...Object.keys(old), ...Object.keys(current)])) {
-    if (isDeepStrictEqual(old[name], current[name])) continue;
+    if (sameValue(old[name], current[name])) continue;
     const rule = `be ${name in old ? show(old[name]) : "left out"}, as in the run that is resumed`;
     throw new OptionError(
       `${where}: ${name} must ${rule}; got ${name in current ? show(current[name]) : "none"}.`,
     );
   }
+}
+
+/** Of settings: numbers, text, lists and plain objects. */
+function sameValue(a: unknown, b: unknown): boolean {
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return Object.is(a, b);
+  const [old, current] = [a, b] as Record<string, unknown>[];
+  const keys = Object.keys(old);
+  return (
+    Array.isArray(a) === Array.isArray(b) &&
+    keys.length === Object.keys(current).length &&
+    keys.every((key) => key in current && sameValue(old[key], current[key]))
+  );
 }

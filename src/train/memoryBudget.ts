@@ -1,6 +1,6 @@
 /** Memory is refused before it fails: with the figure, and with the largest batch that would fit. */
+import { machineMemory } from "#platform";
 import { OptionError, WorkerError } from "../errors.js";
-import { machineMemory } from "./machineMemory.js";
 
 const PAGE_BYTES = 65536;
 /** What 32-bit addresses reach. */

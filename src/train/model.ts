@@ -1,5 +1,5 @@
 /** A network with weights: Keras' face on a graph. */
-import { availableParallelism } from "node:os";
+import { availableWorkers } from "#platform";
 import type { Dataset } from "../data/dataset.js";
 import { mustBe, OptionError, ShapeError, show, unknownName } from "../errors.js";
 import { type Graph, weightSpecs, withTrainable } from "../models/graph.js";
@@ -107,7 +107,7 @@ export class Model {
   async fit(data: FitData, options: FitOptions = {}): Promise<FitResult> {
     const compiled = this.#needsCompile("fit");
     this.#needsTrainable("fit");
-    const { batchSize = BATCH_SIZE, epochs = 1, workers = availableParallelism(), seed = 0 } = options;
+    const { batchSize = BATCH_SIZE, epochs = 1, workers = availableWorkers(), seed = 0 } = options;
     const { validationFrequency = 1, maxSteps = 1, onNaN = "stop" } = options;
     if (!["stop", "skip", "rollback"].includes(onNaN)) {
       throw new OptionError(mustBe("fit", "onNaN", 'be "stop", "skip" or "rollback"', onNaN));
@@ -146,7 +146,7 @@ export class Model {
   /** Loss and the compiled metrics over all of `data`. */
   async evaluate(data: FitData, options: EvaluateOptions = {}): Promise<Logs> {
     const { loss, metrics, exact } = this.#needsCompile("evaluate");
-    const { batchSize = BATCH_SIZE, workers = availableParallelism(), onProgress, signal } = options;
+    const { batchSize = BATCH_SIZE, workers = availableWorkers(), onProgress, signal } = options;
     checkIntegers("evaluate", { batchSize, workers });
     const evaluation = sessionData("evaluate", this.graph, data, loss.name);
     const session = await openSession({
@@ -180,7 +180,7 @@ export class Model {
     x: Dataset | Float32Array | Uint8Array,
     options: EvaluateOptions & Pick<ArrayData, "scale"> = {},
   ): Promise<Float32Array> {
-    const { batchSize = BATCH_SIZE, workers = availableParallelism(), scale } = options;
+    const { batchSize = BATCH_SIZE, workers = availableWorkers(), scale } = options;
     checkIntegers("predict", { batchSize, workers });
     const evaluation = inputData(this.graph, ArrayBuffer.isView(x) ? { x, scale } : x);
     const loss = { name: "sparseCategoricalCrossentropy", fromLogits: false } as const;

@@ -1,5 +1,6 @@
 /** The real session: records the programs, lays out the shared memory, starts the gang. */
-import { availableParallelism } from "node:os";
+import { startGang as startThreads } from "#gang";
+import { availableWorkers } from "#platform";
 import { loadCore } from "../backend/wasm/loader.js";
 import { alignUp } from "../backend/wasm/plan.js";
 import { finishProgram, type Program } from "../backend/wasm/program.js";
@@ -34,7 +35,7 @@ type OnProgress = Stretch["onProgress"];
 /** @param startGang  a seam for tests */
 export async function openSession(
   options: SessionOptions,
-  startGang: (setup: GangSetup) => Gang | Promise<Gang> = threadGang,
+  startGang: (setup: GangSetup) => Gang | Promise<Gang> = startThreads,
 ): Promise<Session> {
   const plan = planSession(options);
   const { regions, programs, indices, memoryBytes } = plan;
@@ -80,7 +81,7 @@ function planSession(options: SessionOptions): SessionPlan {
   const { programs, indices } = recordPrograms(options, regions);
   const workers = options.workers === "inline" ? 1 : options.workers;
   // A profile wants to see each worker alone.
-  const most = options.watch ? workers : availableParallelism();
+  const most = options.watch ? workers : availableWorkers();
   const threads = Math.min(workers, options.threads ?? most);
   const ownBytes = alignUp(Math.max(...programs.map((program) => program.ownBytes), 64));
   const blocks = alignUp(Math.max(...programs.map((program) => program.end), regions.end));
@@ -141,12 +142,6 @@ function recordPrograms(
     add("prediction", evaluation.count, (batch) => recordPrediction(options, regions, batch));
   }
   return { programs, indices };
-}
-
-/** Piscina is loaded when threads are wanted. */
-async function threadGang(setup: GangSetup): Promise<Gang> {
-  const { nodeGang } = await import("../workers/node-gang.js");
-  return nodeGang(setup);
 }
 
 function wholeBatches(

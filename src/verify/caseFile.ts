@@ -2,9 +2,9 @@
  * Case files: somebody else's numbers, and what they were computed from, as one safetensors file. docs/check.md describes them.
  * The reader believes nothing: every name, shape and value is checked before anything is computed.
  */
-import { basename } from "node:path";
+import { withFile } from "#files";
 import { CbapdError, FileError, ShapeError, unknownName } from "../errors.js";
-import { type ByteSource, withFile } from "../formats/byteSource.js";
+import type { ByteSource } from "../formats/byteSource.js";
 import { parseTypedSafetensors } from "../formats/safetensors.js";
 import type { NDArray } from "../reference/ndarray.js";
 import { CaseError, CaseSource } from "./caseSource.js";
@@ -61,7 +61,7 @@ export function readCaseFile(path: string): Promise<FileCase> {
 export async function parseCase(source: ByteSource): Promise<FileCase> {
   try {
     const { tensors, metadata } = await parseTypedSafetensors(source);
-    return readCase(source.name, new CaseSource(basename(source.name), tensors, metadata));
+    return readCase(source.name, new CaseSource(source.name.split(/[\\/]/).at(-1)!, tensors, metadata));
   } catch (cause) {
     throw cause instanceof FileError && !(cause instanceof CaseError)
       ? caseError(cause.message, cause)

@@ -43,6 +43,8 @@ export interface WorkerStretch {
   readonly stepNumbers: number;
   /** Ends the stretch after a step that left a loss, weight or slot infinite or NaN. */
   readonly watchNumbers?: boolean;
+  /** Goes on where the last stretch ended, with the same weights. */
+  readonly continues?: boolean;
   /** Looks at everything that the first step writes, instruction by instruction, and ends the stretch within it if need be. */
   readonly inspect?: boolean;
 }

@@ -2,7 +2,7 @@
  * A step under inspection: after each instruction everything that it wrote is looked at, by all threads, each at its share.
  * It computes the same bits as any other step, only slower, and ends at the first number that is infinite or NaN.
  */
-import type { Kernels } from "../backend/wasm/loader.js";
+import type { Kernels } from "../backend/wasm/instance.js";
 import type { Call, Program } from "../backend/wasm/program.js";
 import { sizeOf } from "../shape.js";
 import { CONTROL_FINDING, NOTHING_FOUND } from "./control.js";

@@ -1,5 +1,5 @@
 /** What one thread does: runs programs on the ranges of its workers, and meets the others where the program says. */
-import { instantiateCore, type Kernels } from "../backend/wasm/loader.js";
+import { instantiateCore, type Kernels } from "../backend/wasm/instance.js";
 import { type Call, rangeOf } from "../backend/wasm/program.js";
 import {
   INFINITE_BITS,
@@ -64,6 +64,8 @@ export class Runner {
   readonly #spins: number;
   readonly #timeline: TimelineWriter | undefined;
   #beat = 0;
+  /** The program whose prologue was run last. */
+  #prepared = -1;
 
   constructor(setup: GangSetup, thread: number, cores: number) {
     this.#setup = setup;
@@ -86,15 +88,15 @@ export class Runner {
     const bad = (control + CONTROL_BAD) >>> 2;
     const stop = (control + CONTROL_STOP) >>> 2;
     const progress = (control + CONTROL_PROGRESS) >>> 2;
-    let prepared = -1;
+    if (!stretch.continues) this.#prepared = -1;
     for (let step = from; step < to; step++) {
       const whole = (step + 1) * batchSize <= count;
       const program = whole ? stretch.program : stretch.lastProgram;
       this.#words[(this.#block + STATE_PROGRAM) >>> 2] = program;
       this.#writeState(stretch, step);
       // Weights may have changed since the last stretch, and the two programs share memory.
-      if (prepared !== program) this.#runAll(this.#actionsOf(program).prologue);
-      prepared = program;
+      if (this.#prepared !== program) this.#runAll(this.#actionsOf(program).prologue);
+      this.#prepared = program;
       this.#timeline?.beginStep();
       if (stretch.inspect && step === from) {
         if (!this.#inspect(program)) return this.#done(1);

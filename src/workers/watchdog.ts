@@ -7,7 +7,7 @@
  * How long an instruction may take: half a second, and what the program's largest product would take on a slow machine;
  * more if any has taken long before (four times the longest), and in the first steps, when the code is not yet optimised.
  */
-import { readFileSync } from "node:fs";
+import { processorMs } from "#platform";
 import type { Program } from "../backend/wasm/program.js";
 import {
   PLACE_END_OF_STEP,
@@ -31,7 +31,6 @@ const FLOPS_PER_MS = 4e6;
 const WALL_FACTOR = 4;
 /** Looks without a beat before the system is asked for processor times. */
 const QUIET_LOOKS = 4;
-const TICK_MS = 10; // Linux' unit of processor time
 
 interface Watched {
   beat: number;
@@ -52,12 +51,15 @@ export class Watchdog {
   readonly #setup: GangSetup;
   readonly #words: Int32Array;
   readonly #watched: Watched[];
+  readonly #wallFactor: number;
   /** Programs of which a whole step has been seen. */
   readonly #known = new Set<number>();
   #longestMs = 0;
 
-  constructor(setup: GangSetup) {
+  /** @param wallFactor  how much more is allowed by the clock on the wall */
+  constructor(setup: GangSetup, wallFactor = WALL_FACTOR) {
     this.#setup = setup;
+    this.#wallFactor = wallFactor;
     this.#words = new Int32Array(setup.memory.buffer);
     this.#watched = Array.from({ length: setup.threads }, () => fresh(-1));
   }
@@ -81,7 +83,7 @@ export class Watchdog {
       }
       watched.looks++;
       if (watched.looks < QUIET_LOOKS) continue;
-      const limit = this.#age(thread, watched) ? patience : patience * WALL_FACTOR;
+      const limit = this.#age(thread, watched) ? patience : patience * this.#wallFactor;
       if (watched.ageMs >= limit) return { thread, ms: watched.ageMs };
     }
     return undefined;
@@ -133,18 +135,4 @@ const fresh = (beat: number): Watched => ({ beat, looks: 0, cpuMs: undefined, ag
 
 function mostFlops({ calls }: Program): number {
   return Math.max(0, ...calls.map((call) => call.work?.flops ?? 0));
-}
-
-/** Processor time of one thread of this process; undefined where /proc does not tell it. */
-function processorMs(systemId: number): number | undefined {
-  if (systemId <= 0) return undefined;
-  try {
-    const text = readFileSync(`/proc/self/task/${systemId}/stat`, "latin1");
-    // After the name in parentheses: state, then eleven numbers, then user and system time.
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    const ticks = Number(fields[11]) + Number(fields[12]);
-    return Number.isFinite(ticks) ? ticks * TICK_MS : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,7 @@
 /** The foreign oracle: the same results as `runLayer` and `runNetwork`, by the same names, from tfjs. */
+
 import type * as T from "@tensorflow/tfjs";
+import { loadTfjs } from "#tfjs";
 import { snakeCase } from "../../layers/layer.js";
 import { type GraphNode, weightSpecs } from "../../models/graph.js";
 import { INPUT, withLogits } from "../../models/run.js";
@@ -9,8 +11,9 @@ import type { StepOptions } from "../engine.js";
 import { gradientName, type LayerCase, type LayerValues, type Results } from "../layer.js";
 import type { NetworkCase } from "../network.js";
 import { applyLayer } from "./layers.js";
-import { loadTfjs, type OracleBackend, type Tfjs, useBackend } from "./load.js";
+import type { OracleBackend, Tfjs } from "./load.js";
 import { wasmIsWrong } from "./trust.js";
+import { useBackend } from "./useBackend.js";
 
 export interface Oracle {
   readonly backend: OracleBackend;

@@ -3,6 +3,8 @@ import { createRequire } from "node:module";
 import { dirname, sep } from "node:path";
 import type * as TfjsModule from "@tensorflow/tfjs";
 
+export { useBackend } from "./useBackend.js";
+
 export type Tfjs = typeof TfjsModule;
 export type OracleBackend = "wasm" | "cpu";
 
@@ -43,9 +45,4 @@ function firstUse(tf: Tfjs): void {
   } finally {
     console.warn = warn;
   }
-}
-
-/** Started backends change at once: setBackend has nothing to wait for. */
-export function useBackend(tf: Tfjs, backend: OracleBackend): void {
-  void tf.setBackend(backend);
 }

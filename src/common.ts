@@ -1,0 +1,87 @@
+/** What the library offers wherever it runs; src/index.ts adds what needs files, src/browser.ts the datasets of a page. */
+
+import { bytesSource } from "./formats/byteSource.js";
+import type { LayerCall, SymbolicTensor } from "./layers/call.js";
+import { buildModel, buildSequential, type ModelArguments } from "./models/build.js";
+import type { Graph } from "./models/graph.js";
+import { type InceptionOptions, NETWORK_NAMES, NETWORKS, type NetworkOptions } from "./models/networks.js";
+import * as summaries from "./models/summary.js";
+import { modelBytes, parseModel } from "./train/checkpoint.js";
+import { Model } from "./train/model.js";
+
+/** One layer after another. @throws OptionError, ShapeError */
+export function sequential(
+  layers: readonly (LayerCall | SymbolicTensor)[],
+  { name = "sequential" }: { name?: string } = {},
+): Model {
+  return new Model(buildSequential(name, layers));
+}
+
+/** From input() through layers' apply() to an output; branches and joins as you like. @throws OptionError, ShapeError */
+export function model(given: ModelArguments): Model {
+  return new Model(buildModel(given));
+}
+
+/** The six networks, with fresh weights. */
+export const models = {
+  names: NETWORK_NAMES,
+  baseline: (options?: NetworkOptions) => new Model(NETWORKS.baseline(options)),
+  lenet5: (options?: NetworkOptions) => new Model(NETWORKS.lenet5(options)),
+  alexnet8: (options?: NetworkOptions) => new Model(NETWORKS.alexnet8(options)),
+  vgg16: (options?: NetworkOptions) => new Model(NETWORKS.vgg16(options)),
+  inception10: (options?: InceptionOptions) => new Model(NETWORKS.inception10(options)),
+  resnet18: (options?: NetworkOptions) => new Model(NETWORKS.resnet18(options)),
+} as const;
+
+/** The model as the bytes of a .safetensors file, as `save` writes it. */
+export function encodeModel(given: Model): Uint8Array {
+  return modelBytes(given.graph, given.getWeights());
+}
+
+/** A model from the bytes that `encodeModel` gave, or of a file that `save` wrote. @param name  for messages  @throws FileError */
+export async function decodeModel(bytes: Uint8Array, name = "the model"): Promise<Model> {
+  const { graph, weights } = await parseModel(bytesSource(name, bytes));
+  return new Model(graph, weights);
+}
+
+const graphOf = (given: Model | Graph): Graph => (given instanceof Model ? given.graph : given);
+
+export const summaryData = (given: Model | Graph) => summaries.summaryData(graphOf(given));
+export const summaryText = (given: Model | Graph) => summaries.summaryText(graphOf(given));
+
+export { availableWorkers } from "#platform";
+export type { Dataset, DatasetPair } from "./data/dataset.js";
+export { ERROR_CODES, type ErrorCode } from "./errorCodes.js";
+export {
+  CbapdError,
+  DataError,
+  FileError,
+  LockError,
+  mustBe,
+  NumberError,
+  OptionError,
+  ShapeError,
+  unknownName,
+  WorkerError,
+} from "./errors.js";
+export * as layers from "./layers/index.js";
+export { input, l2 } from "./layers/index.js";
+export { type Graph, weightSpecs } from "./models/graph.js";
+export type { NetworkName, NetworkOptions } from "./models/networks.js";
+export type { LayerSummary, Summary } from "./models/summary.js";
+export { resolveAugmentation } from "./train/augmentation.js";
+export { earlyStopping, reduceLROnPlateau, terminateOnNaN } from "./train/callbacks.js";
+export { decodeTrainingState, encodeTrainingState, weightsSha256 } from "./train/checkpoint.js";
+export { Model } from "./train/model.js";
+export { ModelLayer } from "./train/modelLayer.js";
+export { trainingMemoryBytes } from "./train/openSession.js";
+export { adam, adamw, OPTIMIZER_NAMES, rmsprop, sgd } from "./train/optimizers.js";
+export {
+  cosineDecay,
+  exponentialDecay,
+  learningRateAt,
+  oneCycle,
+  piecewiseConstantDecay,
+  warmup,
+} from "./train/schedules.js";
+export type * from "./train/types.js";
