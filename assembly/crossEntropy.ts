@@ -1,5 +1,6 @@
-/** Categorical cross-entropy from logits and from probabilities. Images [begin, end) of N. */
+/** Categorical cross-entropy from logits and from probabilities, and weights of classes. Images [begin, end) of N. */
 import { exp4, log4 } from "./math";
+import { firstMaximum } from "./metrics";
 
 /** Keras' epsilon. */
 const CLIP: f32 = 1e-7;
@@ -106,5 +107,30 @@ export function crossEntropy(
       store<f32>(at, (load<f32>(at) - projection) / total / <f32>N);
     }
     store<f32>(losses + ((<usize>n) << 2), loss);
+  }
+}
+
+/**
+ * losses[n] *= w and dOutputs[n, ·] *= w with w = weights[class of image n]; a distribution's class is its first largest.
+ * losses [N], dOutputs [N, K], in place; labels int32 [N], or float32 [N, K] if dense; weights float32 [K]. No aliasing.
+ */
+export function weighByClass(
+  losses: usize,
+  dOutputs: usize,
+  labels: usize,
+  weights: usize,
+  dense: i32,
+  K: i32,
+  begin: i32,
+  end: i32,
+): void {
+  const rowBytes = (<usize>K) << 2;
+  for (let n = begin; n < end; ++n) {
+    const at = (<usize>n) << 2;
+    const label = dense ? firstMaximum(labels + <usize>n * rowBytes, K) : load<i32>(labels + at);
+    const weight = load<f32>(weights + ((<usize>label) << 2));
+    store<f32>(losses + at, load<f32>(losses + at) * weight);
+    const d = dOutputs + <usize>n * rowBytes;
+    for (let k: usize = 0; k < rowBytes; k += 4) store<f32>(d + k, load<f32>(d + k) * weight);
   }
 }

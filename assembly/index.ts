@@ -32,7 +32,7 @@ export * from "./indirect";
 export * from "./insideTaps";
 export * from "./matmul";
 export * from "./maxPooling2d";
-export * from "./metrics";
+export { accumulateMetrics } from "./metrics";
 export * from "./mix";
 export * from "./offsets";
 export * from "./optimizer";

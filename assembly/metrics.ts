@@ -1,7 +1,7 @@
 /** Sums from which an epoch's loss and accuracies follow. */
 
 /** Index of the first largest of n floats. */
-function firstMaximum(values: usize, n: i32): i32 {
+export function firstMaximum(values: usize, n: i32): i32 {
   let best = 0;
   let largest = load<f32>(values);
   for (let i = 1; i < n; ++i) {

@@ -137,6 +137,11 @@ export interface Backend<T extends Tensor> {
    * probabilities [N, K]; labels as above; dProbabilities is the gradient of the batch mean.
    */
   crossEntropy(probabilities: T, labels: T): { losses: T; dProbabilities: T };
+  /**
+   * In place: losses[n] and the row dOutputs[n] times the weight of image n's class, which of a distribution is its first
+   * largest. losses [N], dOutputs [N, K], labels as above, weights [K].
+   */
+  weighByClass(losses: T, dOutputs: T, labels: T, weights: T): void;
 
   /** In place, the gradient of rate·Σw²: dKernel += 2·rate·w. */
   addL2Gradient(dKernel: T, kernel: T, rate: number): void;

@@ -18,6 +18,7 @@ import {
   unknownName,
   weightsSha256,
 } from "../index.js";
+import { classWeightOf, classWeightText } from "./classWeightOption.js";
 import {
   choice,
   type DataOptions,
@@ -105,6 +106,8 @@ async function runTrain(network: string, options: TrainOptions): Promise<void> {
   const { train, test } = await loadData(options, imageShape);
   const stepsPerEpoch = Math.ceil(train.count / options.batchSize);
   const model = buildModel(name, options, train.classes.length, imageShape, stepsPerEpoch);
+  const classWeight = classWeightOf(options.classWeight, train.classes);
+  const weightText = classWeightText(classWeight, train.classes);
 
   if (options.fresh) {
     const moved = await folder.moveAside();
@@ -112,7 +115,10 @@ async function runTrain(network: string, options: TrainOptions): Promise<void> {
   }
   const lock = await folder.lock();
   try {
-    const settings = settingsOf(name, { ...options, augment }, train.count, test.count);
+    const settings = {
+      ...settingsOf(name, { ...options, augment }, train.count, test.count),
+      ...(weightText && { classWeight: weightText }),
+    };
     const resume = await folder.resume(settings);
     if (!resume) await folder.begin(settings, train.classes, model);
     say(summaryText(model));
@@ -142,6 +148,7 @@ async function runTrain(network: string, options: TrainOptions): Promise<void> {
         validationFrequency: options.validationFrequency,
         seed: options.seed,
         ...fitOptionsOf({ ...options, augment }),
+        classWeight,
         workers: options.workers,
         maxSteps: options.steps,
         onNaN: options.onNan,

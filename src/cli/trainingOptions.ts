@@ -18,6 +18,7 @@ import {
   warmup,
 } from "../index.js";
 import { augmentText, parseAugment } from "./augmentOption.js";
+import { type ClassWeightText, parseClassWeight } from "./classWeightOption.js";
 import { choice, positiveNumber } from "./options.js";
 import type { RunSettings } from "./runFolder.js";
 
@@ -40,6 +41,7 @@ export interface TrainingOptions {
   /** true: with the default alpha. */
   readonly mixup?: number | true;
   readonly augment?: Augmentation;
+  readonly classWeight?: ClassWeightText;
 }
 
 /** `step:20,40` taken apart. */
@@ -79,7 +81,12 @@ export function withTrainingOptions(command: Command): Command {
     .option("--ema [momentum]", "validate and keep a moving average of the weights", share("--ema"))
     .option("--label-smoothing <share>", "of the label, spread over all classes", share("--label-smoothing"))
     .option("--mixup [alpha]", "mix each image with the next", positiveNumber("--mixup"))
-    .option("--augment <list>", "of training images: flip,crop:4,cutout:8,color:0.2", parseAugment);
+    .option("--augment <list>", "of training images: flip,crop:4,cutout:8,color:0.2", parseAugment)
+    .option(
+      "--class-weight <weights>",
+      "of training losses: balanced (rare classes count as much as others), or cat=2,dog=1, or JSON",
+      parseClassWeight,
+    );
 }
 
 /** @throws OptionError */

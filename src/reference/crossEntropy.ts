@@ -71,6 +71,21 @@ export function crossEntropy(
   return { losses, dProbabilities };
 }
 
+/**
+ * As Keras' class_weight, in place: an image's loss, and with it the gradient of its outputs, times the weight of its class;
+ * a distribution's class is its first largest. The mean stays one over N, not over the sum of the weights.
+ * @param losses  [N]    @param dOutputs  [N, K]    @param labels  [N] or [N, K]    @param weights  [K]
+ */
+export function weighByClass(losses: NDArray, dOutputs: NDArray, labels: NDArray, weights: NDArray): void {
+  const [N, K] = dOutputs.shape;
+  for (let n = 0; n < N; n++) {
+    const y = distribution(labels, n, K);
+    const weight = weights.data[y.indexOf(Math.max(...y))];
+    losses.data[n] *= weight;
+    for (let k = 0; k < K; k++) dOutputs.data[n * K + k] *= weight;
+  }
+}
+
 /** Image n's true distribution over K classes. */
 function distribution(labels: NDArray, n: number, K: number): Float64Array {
   if (labels.shape.length === 2) return labels.data.subarray(n * K, (n + 1) * K);

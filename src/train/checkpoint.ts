@@ -123,6 +123,7 @@ const common = {
   augment: augmentationSchema.optional(),
   mixup: z.number().optional(),
   labelSmoothing: z.number().optional(),
+  classWeights: z.array(z.number().nonnegative()).optional(),
 };
 
 const stateSchema = z.object({

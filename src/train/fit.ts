@@ -447,18 +447,20 @@ function checkResume(resume: TrainingState, fit: Fit): void {
 
 /** What is done to the training data, as far as anything is. */
 function dataSettings(given: Fit | TrainingState) {
-  const { augment, mixup, labelSmoothing } =
+  const { augment, mixup, labelSmoothing, classWeights } =
     "compiled" in given
       ? {
           augment: given.augmentation,
           mixup: given.mixup,
           labelSmoothing: given.compiled.loss.labelSmoothing,
+          classWeights: given.training.classWeights && Array.from(given.training.classWeights),
         }
       : given;
   return {
     ...(augment && { augment }),
     ...(mixup && { mixup }),
     ...(labelSmoothing && { labelSmoothing }),
+    ...(classWeights && { classWeights }),
   };
 }
 

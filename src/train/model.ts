@@ -8,6 +8,7 @@ import { summaryData, summaryText } from "../models/summary.js";
 import { sizeOf } from "../shape.js";
 import { resolveAugmentation } from "./augmentation.js";
 import { saveModel } from "./checkpoint.js";
+import { resolveClassWeight } from "./classWeight.js";
 import { type Compiled, logsOf, resolveCompile } from "./compile.js";
 import { inputData, sessionData, split } from "./data.js";
 import { runFit } from "./fit.js";
@@ -18,6 +19,7 @@ import { openSession } from "./openSession.js";
 import type { SessionData } from "./session.js";
 import type {
   ArrayData,
+  ClassWeight,
   CompileOptions,
   EvaluateOptions,
   FitData,
@@ -28,6 +30,8 @@ import type {
 } from "./types.js";
 
 const BATCH_SIZE = 32;
+
+type BatchOptions = Pick<ArrayData, "scale"> & Pick<FitOptions, "classWeight">;
 
 export class Model {
   #graph: Graph;
@@ -124,6 +128,7 @@ export class Model {
     } else if (options.validationSplit !== undefined) {
       [training, validation] = split(this.graph, training, options.validationSplit);
     }
+    training = this.#weighted("fit", training, options.classWeight);
     this.#weights ??= initialWeights(this.graph, seed);
     return runFit({
       graph: this.graph,
@@ -206,14 +211,10 @@ export class Model {
    * One step of the optimizer on one batch; its state lives on until the next compile.
    * @throws NumberError when it gives a number that is infinite or NaN; then nothing has changed
    */
-  async trainOnBatch(
-    x: ArrayData["x"],
-    y: ArrayData["y"],
-    options: Pick<ArrayData, "scale"> = {},
-  ): Promise<Logs> {
+  async trainOnBatch(x: ArrayData["x"], y: ArrayData["y"], options: BatchOptions = {}): Promise<Logs> {
     const compiled = this.#needsCompile("trainOnBatch");
     this.#needsTrainable("trainOnBatch");
-    return this.#onBatch("trainOnBatch", { x, y, ...options }, async (session) => {
+    return this.#onBatch("trainOnBatch", x, y, options, async (session) => {
       if (this.#slots) session.writeSlots(this.#slots);
       const totals = { loss: 0, correct: 0, topK: 0, samples: 0 };
       const { learningRate } = compiled.optimizer;
@@ -231,10 +232,10 @@ export class Model {
   async gradients(
     x: ArrayData["x"],
     y: ArrayData["y"],
-    options: Pick<ArrayData, "scale"> = {},
+    options: BatchOptions = {},
   ): Promise<{ loss: number; gradients: Map<string, Float32Array> }> {
     this.#needsCompile("gradients");
-    return this.#onBatch("gradients", { x, y, ...options }, async (session) => {
+    return this.#onBatch("gradients", x, y, options, async (session) => {
       const { totals, gradients } = await session.gradients();
       return { loss: totals.loss / totals.samples, gradients };
     });
@@ -311,13 +312,22 @@ export class Model {
     return this.#compiled;
   }
 
+  #weighted(where: string, data: SessionData, classWeight: ClassWeight | undefined): SessionData {
+    const classes = sizeOf(this.graph.nodes[this.graph.output].outputShape);
+    const classWeights = resolveClassWeight(where, classWeight, data.labels, classes);
+    return classWeights ? { ...data, classWeights } : data;
+  }
+
   async #onBatch<T>(
     where: string,
-    data: ArrayData,
+    x: ArrayData["x"],
+    y: ArrayData["y"],
+    { scale, classWeight }: BatchOptions,
     work: (session: Awaited<ReturnType<typeof openSession>>) => Promise<T>,
   ): Promise<T> {
     const { loss, optimizer, exact } = this.#needsCompile(where);
-    const training = sessionData(where, this.graph, data, loss.name);
+    const data = sessionData(where, this.graph, { x, y, scale }, loss.name);
+    const training = this.#weighted(where, data, classWeight);
     const session = await openSession({
       graph: this.graph,
       loss,

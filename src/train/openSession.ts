@@ -334,9 +334,10 @@ class SharedSession implements Session {
     }
   }
 
-  #copyData({ data, images, labels, order }: DataRegions): void {
+  #copyData({ data, images, labels, classWeights, order }: DataRegions): void {
     copyIn(this.#buffer, images, data.images);
     if (labels !== 0) copyIn(this.#buffer, labels, data.labels);
+    if (data.classWeights) copyIn(this.#buffer, classWeights, data.classWeights);
     this.#ints(order, data.count).set(identity(data.count));
   }
 

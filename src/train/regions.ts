@@ -22,6 +22,8 @@ export interface DataRegions {
   readonly images: number;
   /** 0 when there are no labels (prediction). */
   readonly labels: number;
+  /** float32 [classes]; 0 when all weigh the same. */
+  readonly classWeights: number;
   /** int32 [count] */
   readonly order: number;
 }
@@ -111,6 +113,7 @@ export function layOut(
       data,
       images: take(data.images.byteLength),
       labels: data.labels.length > 0 ? take(data.labels.byteLength) : 0,
+      classWeights: data.classWeights ? take(data.classWeights.byteLength) : 0,
       order: take(data.count * 4),
     };
   const outputs = sizeOf(graph.nodes[graph.output].outputShape);

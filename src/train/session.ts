@@ -17,6 +17,8 @@ export interface SessionData {
   readonly scale: number;
   /** Class indices [count], or probabilities [count, classes] as Float32Array. */
   readonly labels: Uint8Array | Int32Array | Float32Array;
+  /** [classes]: what the loss of an example of each class is multiplied by; training data only. */
+  readonly classWeights?: Float32Array;
 }
 
 export interface SessionOptions {

@@ -44,6 +44,10 @@ export function recordTraining(options: StepOptions, regions: Regions, batch: nu
   const { y, caches } = forwardGraph(backend, trained, x, weights, { training: true, onNode });
   recorder.label = "loss";
   const { losses, dY } = lossOf(backend, logits, y, labels);
+  if (data.classWeights !== 0) {
+    const classes = y.shape[y.shape.length - 1];
+    backend.weighByClass(losses, dY, labels, recorder.tensor([classes], "float32", data.classWeights));
+  }
   const l2 = penalty(backend, trained, weights);
   metrics(recorder, regions, { losses, outputs: y, labels, l2 });
   const gradients = backwardGraph(backend, trained, dY, weights, caches, { onNode });

@@ -172,6 +172,8 @@ export interface TrainingState {
   readonly augment?: Augmentation;
   readonly mixup?: number;
   readonly labelSmoothing?: number;
+  /** One a class. */
+  readonly classWeights?: readonly number[];
   /** All weights, in order, trainable or not. */
   readonly weights: ReadonlyMap<string, Float32Array>;
   /** Optimizer slots by name, `adam/m/conv2d/kernel`. */
@@ -188,6 +190,12 @@ export interface ArrayData {
 
 export type FitData = Dataset | ArrayData;
 
+/**
+ * By class index, as in Keras and tfjs: what an example's loss is multiplied by; 1 where nothing is said. "balanced": examples/
+ * (classes·examples of the class).
+ */
+export type ClassWeight = "balanced" | Readonly<Record<number, number>>;
+
 export interface FitOptions {
   readonly batchSize?: number; // 32
   /** The total: a resumed run counts the epochs that it already has. */
@@ -202,6 +210,8 @@ export interface FitOptions {
   readonly augment?: Augmentation;
   /** alpha: image n of a batch becomes λ·n + (1 − λ)·(n + 1), its label too, λ ~ Beta(alpha, alpha) for each step. */
   readonly mixup?: number; // 0: none
+  /** Of training examples; validation losses and all accuracies are without, as in Keras. */
+  readonly classWeight?: ClassWeight;
   readonly seed?: number; // 0
   /** Worker threads; default one a core. The result's bits do not depend on it. */
   readonly workers?: number;

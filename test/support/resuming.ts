@@ -12,6 +12,7 @@ import { NETWORKS } from "../../src/models/networks.js";
 import { resolveAugmentation } from "../../src/train/augmentation.js";
 import { earlyStopping, reduceLROnPlateau } from "../../src/train/callbacks.js";
 import { loadTrainingState, saveTrainingState, weightsSha256 } from "../../src/train/checkpoint.js";
+import { resolveClassWeight } from "../../src/train/classWeight.js";
 import { resolveCompile } from "../../src/train/compile.js";
 import { sessionData } from "../../src/train/data.js";
 import { modelCheckpoint } from "../../src/train/fileCallbacks.js";
@@ -44,6 +45,7 @@ const FEATURES = {
   shuffle: true,
   augment: { flip: true, crop: 4, cutout: 8, color: 0.2 },
   mixup: 0.2,
+  classWeight: { 3: 2, 7: 0.5 },
 } satisfies FitOptions;
 
 export function stepsOf({ images, epochs }: Scene): number {
@@ -126,7 +128,10 @@ async function run(
     {
       graph,
       compiled,
-      training: sessionData("test", graph, train, compiled.loss.name),
+      training: {
+        ...sessionData("test", graph, train, compiled.loss.name),
+        classWeights: resolveClassWeight("test", FEATURES.classWeight, train.labels, 10),
+      },
       validation: sessionData("test", graph, test, compiled.loss.name),
       batchSize: BATCH_SIZE,
       workers: workers === "inline" ? 1 : workers,

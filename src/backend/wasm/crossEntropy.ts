@@ -1,11 +1,11 @@
 /** Records the loss, one value an image, and its gradient. Split by images. */
 import type { Backend } from "../backend.js";
-import { byImages, out, own, type Recorder, type WasmTensor } from "./recorder.js";
+import { all, byImages, out, own, type Recorder, type WasmTensor } from "./recorder.js";
 
 /** Labels are int32 [N] or float32 [N, K]: their data type says which. */
 export function crossEntropyOps(
   recorder: Recorder,
-): Pick<Backend<WasmTensor>, "softmaxCrossEntropy" | "crossEntropy"> {
+): Pick<Backend<WasmTensor>, "softmaxCrossEntropy" | "crossEntropy" | "weighByClass"> {
   return {
     softmaxCrossEntropy(logits, labels) {
       const [n, classes] = logits.shape;
@@ -42,6 +42,19 @@ export function crossEntropyOps(
         classes,
       );
       return { losses, dProbabilities };
+    },
+    weighByClass(losses, dOutputs, labels, weights) {
+      const [n, classes] = dOutputs.shape;
+      recorder.record(
+        "weighByClass",
+        byImages(n),
+        out(losses),
+        out(dOutputs),
+        own(labels),
+        all(weights),
+        labelsAreDense(labels),
+        classes,
+      );
     },
   };
 }
