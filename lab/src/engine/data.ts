@@ -1,8 +1,8 @@
 /** Datasets in the tab. */
-import { shapes } from "./library.js";
+import { datasets } from "./library.js";
 import type { DataName, DatasetView } from "./protocol/train.js";
 
-type Pair = ReturnType<typeof shapes>;
+type Pair = ReturnType<typeof datasets.shapes>;
 const SAMPLE = { train: 200, test: 200 };
 
 const loaded = new Map<DataName, Promise<Pair>>();
@@ -20,9 +20,9 @@ export function dataset(name: DataName): Promise<Pair> {
 async function load(name: DataName): Promise<Pair> {
   switch (name) {
     case "sample":
-      return shapes(SAMPLE);
+      return datasets.shapes(SAMPLE);
     case "shapes":
-      return shapes();
+      return datasets.shapes();
     case "cifar10":
       throw new Error("CIFAR-10 needs the server of `cbapd lab`.");
   }
