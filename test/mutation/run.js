@@ -63,6 +63,9 @@ const { values: options } = parseArgs({
   },
 });
 
+/** The file whose break is still in what was built. */
+let leftBuilt;
+
 const mutants = candidates();
 if (options.list) {
   for (const { file, operator, line, change } of mutants)
@@ -120,6 +123,9 @@ async function tryMutant(tree, mutant) {
   const path = join(tree, mutant.file);
   const source = readFileSync(path, "utf8");
   writeFileSync(path, applyChange(source, mutant));
+  // What the one before left built is built anew together with this one, if it is of the same kind.
+  if (leftBuilt && kindOf(leftBuilt) !== kindOf(mutant.file)) await builds(tree, leftBuilt);
+  leftBuilt = mutant.file;
   try {
     if (!(await builds(tree, mutant.file))) return { verdict: "did not compile" };
     const stem = basename(mutant.file, ".ts");
@@ -135,12 +141,16 @@ async function tryMutant(tree, mutant) {
     return { verdict: "survived" };
   } finally {
     writeFileSync(path, source);
-    await builds(tree, mutant.file);
   }
 }
 
+/** Built by asc, or by tsc. */
+function kindOf(file) {
+  return file.startsWith("assembly/") ? "core" : "library";
+}
+
 async function builds(tree, file) {
-  if (!file.startsWith("assembly/")) {
+  if (kindOf(file) === "library") {
     // Types decide too: a change that tsc rejects is no mutant.
     return (await run(tree, "tsc", ["-p", "tsconfig.build.json"], 4)) === "passed";
   }
