@@ -72,6 +72,7 @@ export type { LayerSummary, Summary } from "./models/summary.js";
 export { resolveAugmentation } from "./train/augmentation.js";
 export { earlyStopping, reduceLROnPlateau, terminateOnNaN } from "./train/callbacks.js";
 export { decodeTrainingState, encodeTrainingState, weightsSha256 } from "./train/checkpoint.js";
+export { type Confusion, confusionMatrix } from "./train/confusion.js";
 export { Model } from "./train/model.js";
 export { ModelLayer } from "./train/modelLayer.js";
 export { trainingMemoryBytes } from "./train/openSession.js";

@@ -326,15 +326,20 @@ class FitLoop {
 
   #progress(phase: Progress["phase"], steps: number) {
     if (!this.#callbacks.some((callback) => callback.onProgress)) return undefined;
+    const { metrics } = this.#fit.compiled;
+    const prefix = phase === "validation" ? "val_" : "";
+    let before = phase === "validation" ? NOTHING : this.#totals;
     return (step: number, totals: Totals, stepMs: number) => {
-      const prefix = phase === "validation" ? "val_" : "";
+      const recent = totals.samples > before.samples ? minus(totals, before) : totals;
+      before = totals;
       const progress: Progress = {
         epoch: this.#epoch,
         epochs: this.#epochs,
         step,
         steps,
         stepMs,
-        logs: logsOf(totals, this.#fit.compiled.metrics, prefix),
+        logs: logsOf(totals, metrics, prefix),
+        recent: logsOf(recent, metrics, prefix),
         phase,
       };
       for (const callback of this.#callbacks) callback.onProgress?.(progress, this.#context);
@@ -371,6 +376,15 @@ class FitLoop {
       slots: this.#session.readSlots(),
     };
   }
+}
+
+function minus(a: Totals, b: Totals): Totals {
+  return {
+    loss: a.loss - b.loss,
+    correct: a.correct - b.correct,
+    topK: a.topK - b.topK,
+    samples: a.samples - b.samples,
+  };
 }
 
 interface EpochStart {

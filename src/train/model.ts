@@ -117,9 +117,7 @@ export class Model {
       throw new OptionError(mustBe("fit", "onNaN", 'be "stop", "skip" or "rollback"', onNaN));
     }
     checkIntegers("fit", { batchSize, epochs, workers, validationFrequency, maxSteps });
-    if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
-      throw new OptionError(mustBe("fit", "seed", "be an integer in [0, 2^32)", seed));
-    }
+    checkSeed("fit", seed);
     const augmentation = resolveAugmentation(options.augment, this.graph.nodes[0].outputShape);
     let training = sessionData("fit", this.graph, data, compiled.loss.name);
     let validation: SessionData | undefined;
@@ -241,6 +239,13 @@ export class Model {
     });
   }
 
+  /** Draws all weights anew, as `fit` with this seed does for a model that has none yet. @throws OptionError */
+  initialize({ seed = 0 }: { readonly seed?: number } = {}): this {
+    checkSeed("initialize", seed);
+    this.#weights = initialWeights(this.graph, seed);
+    return this;
+  }
+
   /** Copies by name, in order. */
   getWeights(): Map<string, Float32Array> {
     return new Map(Array.from(this.#ownWeights(), ([name, values]) => [name, values.slice()]));
@@ -357,6 +362,12 @@ function checkExclusions({ excludeFromWeightDecay = [] }: Optimizer, graph: Grap
     throw new OptionError(
       `compile: excludeFromWeightDecay ${show(part)} is in no trainable weight's name, such as ${names[0]}.`,
     );
+  }
+}
+
+function checkSeed(where: string, seed: number): void {
+  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
+    throw new OptionError(mustBe(where, "seed", "be an integer in [0, 2^32)", seed));
   }
 }
 

@@ -132,6 +132,8 @@ export interface Progress {
   readonly stepMs: number;
   /** Running means over the epoch so far. */
   readonly logs: Logs;
+  /** Of fit: means over what has passed since the last report of the same stretch, for curves. */
+  readonly recent?: Logs;
   readonly phase: "training" | "validation";
 }
 
