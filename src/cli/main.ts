@@ -89,6 +89,12 @@ const COMMANDS: readonly {
     description: "time kernels, whole steps, and the same steps by PyTorch and tfjs",
     load: async () => (await import("./bench.js")).benchCommand,
   },
+  {
+    name: "lab",
+    takes: "",
+    description: "serve the browser lab on this machine: train, and see every number of the backward pass",
+    load: async () => (await import("./lab.js")).labCommand,
+  },
 ];
 for (const { name, description } of COMMANDS) {
   program.command(name).description(description).exitOverride();
@@ -97,7 +103,7 @@ program
   .configureHelp({
     subcommandTerm: (command) => {
       const known = COMMANDS.find(({ name }) => name === command.name());
-      return known ? `${known.name} [options] ${known.takes}` : command.name();
+      return known ? `${known.name} [options] ${known.takes}`.trimEnd() : command.name();
     },
   })
   .hook("preSubcommand", async (_program, command) => {
