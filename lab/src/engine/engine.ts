@@ -1,25 +1,17 @@
 /** The engine's thread: everything is computed here, so that the page stays quick. */
+import { reply } from "./events.js";
 import { networkHandlers } from "./network.js";
-import type { Calls, Events, Handlers, Reply, Request } from "./protocol/index.js";
+import type { Calls, Handlers, Request } from "./protocol/index.js";
 import { trainHandlers } from "./train.js";
 
 const handlers: Handlers<Calls> = { ...networkHandlers, ...trainHandlers };
 
-const scope = self as unknown as {
-  postMessage(reply: Reply): void;
-  onmessage: ((event: MessageEvent<Request>) => void) | null;
-};
-
-export function emit<Name extends keyof Events>(event: Name, value: Events[Name]): void {
-  scope.postMessage({ event, value });
-}
-
-scope.onmessage = async ({ data: { id, call, argument } }) => {
+addEventListener("message", async ({ data: { id, call, argument } }: MessageEvent<Request>) => {
   try {
     const result = await (handlers[call] as (argument: unknown) => unknown)(argument);
-    scope.postMessage({ id, result });
+    reply({ id, result });
   } catch (error) {
     const { name, message } = error instanceof Error ? error : new Error(String(error));
-    scope.postMessage({ id, failure: { name, message } });
+    reply({ id, failure: { name, message } });
   }
-};
+});

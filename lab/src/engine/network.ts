@@ -1,15 +1,49 @@
-import { NETWORKS, summaryData } from "./library.js";
+/** From the page's words for a network to the library's. */
+import {
+  input,
+  layers,
+  type Model,
+  models,
+  OptionError,
+  sequential,
+  summaryData,
+  unknownName,
+} from "./library.js";
 import type { Handlers } from "./protocol/index.js";
-import type { NetworkCalls, NetworkSpec, NetworkView } from "./protocol/network.js";
+import type { LayerSpec, NetworkCalls, NetworkSpec, NetworkView } from "./protocol/network.js";
 
-function graphOf({ network, width, inputShape, classes }: NetworkSpec) {
-  if (network === "own") throw new Error("own networks come later"); // issue 7, item 6
-  return NETWORKS[network]({ width, inputShape: [...inputShape], classes });
+type LayerCall = ReturnType<typeof layers.conv2d>;
+
+/** In the library's code layers have camel case's names. */
+const CREATORS: Readonly<Record<string, (options: never) => LayerCall>> = {
+  conv2d: layers.conv2d,
+  dense: layers.dense,
+  activation: layers.activation,
+  dropout: layers.dropout,
+  batch_normalization: layers.batchNormalization,
+  max_pooling2d: layers.maxPooling2d,
+  average_pooling2d: layers.averagePooling2d,
+  global_average_pooling2d: layers.globalAveragePooling2d,
+  flatten: layers.flatten,
+};
+
+/** With fresh weights. @throws OptionError, ShapeError */
+export function buildNetwork(spec: NetworkSpec): Model {
+  const { network, width, inputShape, classes } = spec;
+  if (network !== "own") return models[network]({ width, inputShape, classes });
+  return sequential([input({ shape: inputShape }), ...(spec.layers ?? []).map(layerOf)], { name: "own" });
+}
+
+function layerOf({ kind, ...options }: LayerSpec): LayerCall {
+  const create = Object.hasOwn(CREATORS, kind) ? CREATORS[kind] : undefined;
+  if (!create) throw new OptionError(unknownName("layer", kind, Object.keys(CREATORS)));
+  return create(options as never);
 }
 
 function describeNetwork(spec: NetworkSpec): NetworkView {
-  const graph = graphOf(spec);
-  const summary = summaryData(graph);
+  const model = buildNetwork(spec);
+  const { graph } = model;
+  const summary = summaryData(model);
   return {
     name: graph.name,
     nodes: graph.nodes.map((node, index) => ({

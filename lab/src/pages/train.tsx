@@ -1,60 +1,87 @@
-/** Train: issue 7, item 1. */
-
-import { Failure } from "../components/Failure.js";
-import { NumberField, SelectField } from "../components/fields.js";
-import { formatCount, formatShape } from "../components/numbers.js";
-import { NETWORK_NAMES } from "../engine/protocol/network.js";
-import { useCall } from "../engine/useCall.js";
-import { dictionary } from "../i18n/index.js";
-import { changeSetup, networkSpec, setup } from "../setup.js";
+/** Train: pick a network, watch it learn, hold its hash against the command line's. */
+import { useEffect } from "preact/hooks";
+import { commandLine } from "../commandLine.js";
+import { CopyText } from "../components/CopyText.js";
+import { LineChart } from "../components/LineChart.js";
+import { setup } from "../setup.js";
+import { curves, data, followSetup, run, running } from "../training.js";
 import type { Page } from "./page.js";
+import { ConfusionTable } from "./train/ConfusionTable.js";
+import { Controls } from "./train/Controls.js";
+import { Predictions } from "./train/Predictions.js";
+import { Settings } from "./train/Settings.js";
+import "./train/train.css";
+import { t } from "./train/words.js";
 
-const t = dictionary(
-  { title: "Train", network: "Network", seed: "Seed", seedRule: "A whole number from 0 to 4294967295." },
-  { title: "训练", network: "网络", seed: "随机种子", seedRule: "0 到 4294967295 之间的整数。" },
-);
+const CHART_HEIGHT = 180;
 
 function Train() {
-  const view = useCall("describeNetwork", networkSpec(setup.value));
+  useEffect(followSetup, []);
   return (
     <>
       <div class="page-head">
         <h1>{t("title")}</h1>
+        <p>{t("about")}</p>
       </div>
       <div class="columns">
-        <section class="panel fields">
-          <SelectField
-            label={t("network")}
-            value={setup.value.network}
-            choices={NETWORK_NAMES.map((name) => ({ value: name, words: name }))}
-            onChange={(network) => changeSetup({ network })}
-          />
-          <NumberField
-            label={t("seed")}
-            value={setup.value.seed}
-            fits={(value) => Number.isInteger(value) && value >= 0 && value < 2 ** 32}
-            rule={t("seedRule")}
-            onChange={(seed) => changeSetup({ seed })}
-          />
-        </section>
-        <section class="panel">
-          <Failure error={view.error} />
-          {view.value && (
-            <table>
-              <tbody>
-                {view.value.nodes.map((node) => (
-                  <tr key={node.name}>
-                    <th scope="row">{node.name}</th>
-                    <td>{formatShape(node.outputShape)}</td>
-                    <td>{formatCount(node.parameters)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          )}
-        </section>
+        <Settings />
+        <div class="stack">
+          <Controls />
+          <Charts />
+          <Proof />
+          <div class="split">
+            <Predictions />
+            <ConfusionTable />
+          </div>
+          {data.value && <small class="hint">{t("licence", { licence: data.value.licence })}</small>}
+        </div>
       </div>
     </>
+  );
+}
+
+function Charts() {
+  const { loss, accuracy, validationLoss, validationAccuracy } = curves.value;
+  const lines = (training: typeof loss, validation: typeof loss) => [
+    { name: t("training"), colour: "train", points: training },
+    { name: t("validation"), colour: "validation", points: validation, dots: true },
+  ];
+  return (
+    <div class="split">
+      <section class="panel">
+        <LineChart
+          label={t("loss")}
+          xLabel={t("steps")}
+          lines={lines(loss, validationLoss)}
+          version={curves.value}
+          height={CHART_HEIGHT}
+        />
+      </section>
+      <section class="panel">
+        <LineChart
+          label={t("accuracy")}
+          xLabel={t("steps")}
+          lines={lines(accuracy, validationAccuracy)}
+          version={curves.value}
+          height={CHART_HEIGHT}
+          yRange={[0, 1]}
+        />
+      </section>
+    </div>
+  );
+}
+
+/** The hash, and the command that gives the same one. */
+function Proof() {
+  if (!run.value) return null;
+  const { step, weightsSha256 } = run.value;
+  const command = commandLine(setup.value, step || undefined);
+  const changing = running.value !== undefined;
+  return (
+    <section class="panel proof">
+      <CopyText label={t("hash")} text={changing ? t("changing") : weightsSha256} />
+      {command && !changing && <CopyText label={t("command")} text={command} />}
+    </section>
   );
 }
 
