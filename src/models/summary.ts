@@ -27,15 +27,24 @@ export interface Summary {
   readonly macs: number;
 }
 
-export function summaryData(graph: Graph): Summary {
+/** Of each node, in pixels of the input; infinite from flatten on, where every unit sees everything. */
+export function receptiveFields(graph: Graph): ReceptiveField[] {
   const fields: ReceptiveField[] = [];
-  let trainable = 0;
-  let total = 0;
-  const layers = graph.nodes.map((node): LayerSummary => {
+  for (const node of graph.nodes) {
     const seen = node.inputs.map((index) => fields[index]);
     const field = node.layer.receptiveField(widest(seen), node.options);
     const full = node.outputShape.length === 1 || !Number.isFinite(field.size[0]);
     fields.push(full ? { size: [Infinity, Infinity], jump: [Infinity, Infinity] } : field);
+  }
+  return fields;
+}
+
+export function summaryData(graph: Graph): Summary {
+  const fields = receptiveFields(graph);
+  let trainable = 0;
+  let total = 0;
+  const layers = graph.nodes.map((node, index): LayerSummary => {
+    const { size } = fields[index];
     let parameters = 0;
     for (const spec of Object.values(node.specs)) {
       const size = sizeOf(spec.shape);
@@ -49,9 +58,9 @@ export function summaryData(graph: Graph): Summary {
       outputShape: node.outputShape,
       parameters,
       trainable: node.trainable,
-      receptiveField: full ? undefined : [field.size[0], field.size[1]],
+      receptiveField: Number.isFinite(size[0]) ? [size[0], size[1]] : undefined,
       macs: parameters > 0 ? node.layer.flops(node.inputShapes, node.options) / 2 : 0,
-      connectedTo: node.inputs.map((index) => graph.nodes[index].name),
+      connectedTo: node.inputs.map((input) => graph.nodes[input].name),
     };
   });
   return {

@@ -111,7 +111,7 @@ export function averageWeights(average: NDArray, weights: NDArray, momentum: num
 }
 
 /** base^exponent by squaring: Math.pow may differ in its last bit from engine to engine, products never do. */
-function integerPower(base: number, exponent: number): number {
+export function integerPower(base: number, exponent: number): number {
   let power = 1;
   let square = base;
   for (let rest = exponent; rest > 0; rest = Math.floor(rest / 2)) {
