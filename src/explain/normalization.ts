@@ -16,7 +16,7 @@ export interface NormalizationNumbers {
   readonly dGamma: number;
   readonly dBeta: number;
   readonly M: number;
-  /** Whether the statistics are the batch's: otherwise they are constants, and dX has one term. */
+  /** Whether the statistics are the batch's: otherwise (moving ones, a frozen layer) they are constants, and dX has one term. */
   readonly batchStatistics: boolean;
 }
 
@@ -46,7 +46,7 @@ export function normalizationNumbers(step: ExplainedStep, stage: Stage, index: n
     dGamma,
     dBeta,
     M: x.length / channels,
-    batchStatistics: statistics === "batch",
+    batchStatistics: statistics === "batch" && step.nodes[stage.index].trainable,
   };
 }
 

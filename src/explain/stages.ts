@@ -76,6 +76,7 @@ export function staged(given: Graph): StagedGraph {
       layer: activation as Layer,
       options: { activation: own },
       inputs: [linear],
+      trainable: node.trainable,
       ...shaped,
     };
     outputs.push(push(applied, stream, node.name));

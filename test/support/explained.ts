@@ -68,6 +68,7 @@ export const EXPLAINED: Readonly<Record<string, () => Graph>> = {
       layers.flatten(),
       layers.dense({ units: 7, activation: "softmax" }),
       layers.batchNormalization(),
+      layers.batchNormalization({ trainable: false }),
       layers.dense({ units: 3 }),
     ]),
 };
