@@ -135,6 +135,25 @@ export const ERROR_CODES = {
   NPZ_INFLATED_SIZE: "an entry that unpacks to another size than it says",
   NPZ_CHECKSUM: "an entry with a wrong CRC-32",
 
+  // Other tools' model files: Keras' descriptions and weights, tfjs' files, HDF5.
+  IMPORT_FORMAT: "a model file of no kind that is known here",
+  IMPORT_UNSUPPORTED: "a kind of file that is known, but not read",
+  IMPORT_NETWORK: "weights alone, without saying of which network",
+  KERAS_DESCRIPTION: "a model's description that lacks a part, or has one of the wrong type",
+  KERAS_STRUCTURE: "several inputs or outputs, shared layers, open sizes, or a model that is a program",
+  KERAS_LAYER: "a layer that cbapd does not have",
+  KERAS_OPTION: "a layer's option that cbapd does not have",
+  KERAS_WEIGHT_MISSING: "a weight that the description needs is not in the file",
+  KERAS_WEIGHT_SHAPE: "a weight of another shape than the description needs",
+  KERAS_WEIGHT_UNKNOWN: "weights of no layer that is known",
+  TFJS_JSON: "a model.json that is no JSON, has a key twice, or is nested too deeply",
+  TFJS_TOO_LARGE: "a model.json of more than 16 MiB",
+  TFJS_GRAPH_MODEL: "a graph model, whose operators have no layers: only layers models are read",
+  TFJS_DESCRIPTION: "a model.json that lacks a part, or has one of the wrong type",
+  TFJS_PATH: "a shard that is not a plain file name beside model.json",
+  TFJS_DTYPE: "weights that are no float32, or are quantized",
+  TFJS_SIZE: "shards with more or fewer bytes than the weights need",
+
   // Datasets: archives, then what is in them.
   ARCHIVE_EMPTY: "an archive without a byte",
   ARCHIVE_GZIP: "gzip data that are damaged",

@@ -78,6 +78,18 @@ const COMMANDS: readonly {
     load: async () => (await import("./check.js")).checkCommand,
   },
   {
+    name: "export",
+    takes: "<run>",
+    description: "write a trained network for another tool: ONNX, tfjs, NumPy, safetensors, PyTorch, Keras",
+    load: async () => (await import("./export.js")).exportCommand,
+  },
+  {
+    name: "import",
+    takes: "<file>",
+    description: "read a model of tfjs or Keras, or weights, as a model file",
+    load: async () => (await import("./import.js")).importCommand,
+  },
+  {
     name: "profile",
     takes: "<network>",
     description: "show where a training step's time goes, by layer, phase and kernel",
