@@ -117,8 +117,9 @@ export async function advance(until: Until): Promise<void> {
     const view = await call("advance", { until, workers: threads });
     if (begun !== begunWith) return;
     run.value = view;
-    if (until === "step" && view.current) {
-      const { loss, accuracy } = curves.peek();
+    // A single step is over before it can tell of itself.
+    const { loss, accuracy } = curves.peek();
+    if (view.current && (loss.at(-1)?.[0] ?? 0) < view.step) {
       curves.value = {
         ...curves.peek(),
         loss: add(loss, [view.step, view.current.loss]),

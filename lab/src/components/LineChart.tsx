@@ -144,7 +144,7 @@ function drawChart(context: CanvasRenderingContext2D, width: number, props: Line
       pen = true;
     }
     context.stroke();
-    if (!dots) continue;
+    if (!dots && points.length > 1) continue;
     for (const [px0, py0] of points) {
       if (!Number.isFinite(py0) || (y.log && py0 <= 0)) continue;
       context.beginPath();

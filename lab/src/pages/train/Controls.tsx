@@ -12,7 +12,7 @@ export function Controls() {
     <section class="panel stack">
       <div class="controls">
         <div class="buttons no-print">
-          {running.value === undefined || running.value === "step" ? (
+          {running.value !== "pause" && running.value !== "epoch" ? (
             <button
               type="button"
               class="primary"
