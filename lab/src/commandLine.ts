@@ -9,13 +9,13 @@ const DATA: Readonly<Record<Setup["data"], string>> = {
   cifar10: "",
 };
 
-/** undefined for networks that have no name there. */
-export function commandLine(setup: Setup, steps?: number): string | undefined {
-  if (setup.network === "own") return undefined;
+/** @param file  of a network of one's own */
+export function commandLine(setup: Setup, steps?: number, file?: string): string {
   const { network, width, data, seed, batchSize, optimizer, learningRate } = setup;
+  const own = file ?? (network === "own" ? "my-net.js" : undefined);
   return [
-    `cbapd train ${network}`,
-    width !== 1 && `--width ${width}`,
+    `cbapd train ${own ?? network}`,
+    !own && width !== 1 && `--width ${width}`,
     DATA[data],
     seed !== 0 && `--seed ${seed}`,
     batchSize !== 32 && `--batch-size ${batchSize}`,

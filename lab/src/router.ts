@@ -47,8 +47,15 @@ export function setParameters(
 }
 
 /** The address of a page, with the network that is chosen now, for links. */
-export function addressOf(page: string, changes: Readonly<Record<string, string | number>> = {}): string {
+export function addressOf(
+  page: string,
+  changes: Readonly<Record<string, string | number | undefined>> = {},
+): string {
   const shared = [...place.value.parameters].filter(([name]) => SHARED.includes(name));
-  const own = Object.entries(changes).map(([name, value]): [string, string] => [name, String(value)]);
-  return write({ page, parameters: new Map([...shared, ...own]) });
+  const parameters = new Map(shared);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === undefined) parameters.delete(name);
+    else parameters.set(name, String(value));
+  }
+  return write({ page, parameters });
 }

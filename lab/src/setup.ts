@@ -2,7 +2,7 @@
 import { computed } from "@preact/signals";
 import { type LayerSpec, NETWORK_NAMES, type NetworkSpec } from "./engine/protocol/network.js";
 import { DATA_NAMES, OPTIMIZER_NAMES, type Setup } from "./engine/protocol/train.js";
-import { parameter, setParameters } from "./router.js";
+import { addressOf, parameter, setParameters } from "./router.js";
 
 /** The big ones start narrow: a step then takes tens of milliseconds, not seconds. */
 export const DEFAULT_WIDTH: Readonly<Record<Setup["network"], number>> = {
@@ -20,6 +20,8 @@ export const DEFAULT_RATE: Readonly<Record<Setup["optimizer"], number>> = {
   sgd: 0.01,
   rmsprop: 0.001,
 };
+/** Learns something within seconds. */
+const DEFAULT_NETWORK = "baseline";
 export const IMAGE_SHAPE = [32, 32, 3] as const;
 export const CLASSES = 10;
 
@@ -35,7 +37,8 @@ function numeral(text: string | undefined, fits: (value: number) => boolean, oth
 const whole = (least: number, most: number) => (value: number) =>
   Number.isInteger(value) && value >= least && value <= most;
 
-function layersOf(text: string | undefined): readonly LayerSpec[] | undefined {
+/** Layers from the address. */
+export function layersOf(text: string | undefined): readonly LayerSpec[] | undefined {
   if (text === undefined) return undefined;
   try {
     const layers: unknown = JSON.parse(text);
@@ -48,8 +51,8 @@ function layersOf(text: string | undefined): readonly LayerSpec[] | undefined {
 
 export const setup = computed<Setup>(() => {
   const layers = layersOf(parameter("layers"));
-  const named = oneOf([...NETWORK_NAMES, "own"], parameter("network"), "lenet5");
-  const network = named === "own" && !layers ? "lenet5" : named;
+  const named = oneOf([...NETWORK_NAMES, "own"], parameter("network"), DEFAULT_NETWORK);
+  const network = named === "own" && !layers ? DEFAULT_NETWORK : named;
   const optimizer = oneOf(OPTIMIZER_NAMES, parameter("optimizer"), "adam");
   const positive = (value: number) => Number.isFinite(value) && value > 0;
   return {
@@ -70,13 +73,22 @@ export function networkSpec({ network, width, layers }: Setup): NetworkSpec {
 
 /** What is as it would be anyway does not clutter the address. */
 export function changeSetup(changes: Partial<Setup>): void {
+  setParameters(parametersOf(changes));
+}
+
+/** The address of a page with another setup, for links. */
+export function addressOfSetup(page: string, changes: Partial<Setup>): string {
+  return addressOf(page, parametersOf(changes));
+}
+
+function parametersOf(changes: Partial<Setup>): Record<string, string | number | undefined> {
   const next = { ...setup.peek(), ...changes };
   if (changes.network && changes.width === undefined) next.width = DEFAULT_WIDTH[next.network];
   if (changes.optimizer && changes.learningRate === undefined)
     next.learningRate = DEFAULT_RATE[next.optimizer];
   const unless = <T extends string | number>(value: T, normal: T) => (value === normal ? undefined : value);
-  setParameters({
-    network: unless(next.network, "lenet5"),
+  return {
+    network: unless(next.network, DEFAULT_NETWORK),
     width: unless(next.width, DEFAULT_WIDTH[next.network]),
     layers: next.network === "own" ? JSON.stringify(next.layers) : undefined,
     data: unless(next.data, "sample"),
@@ -84,5 +96,5 @@ export function changeSetup(changes: Partial<Setup>): void {
     batch: unless(next.batchSize, 32),
     optimizer: unless(next.optimizer, "adam"),
     rate: unless(next.learningRate, DEFAULT_RATE[next.optimizer]),
-  });
+  };
 }

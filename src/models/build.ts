@@ -93,6 +93,10 @@ export class NodeList {
     return this.#nodes.length;
   }
 
+  get nodes(): readonly GraphNode[] {
+    return this.#nodes;
+  }
+
   add(
     layer: Layer,
     options: object,

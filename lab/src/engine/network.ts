@@ -1,6 +1,8 @@
 /** From the page's words for a network to the library's. */
 import {
+  type Graph,
   input,
+  type LayerSummary,
   layers,
   type Model,
   models,
@@ -10,7 +12,7 @@ import {
   unknownName,
 } from "./library.js";
 import type { Handlers } from "./protocol/index.js";
-import type { LayerSpec, NetworkCalls, NetworkSpec, NetworkView } from "./protocol/network.js";
+import type { GraphNodeView, LayerSpec, NetworkCalls, NetworkSpec, NetworkView } from "./protocol/network.js";
 
 type LayerCall = ReturnType<typeof layers.conv2d>;
 
@@ -40,23 +42,29 @@ function layerOf({ kind, ...options }: LayerSpec): LayerCall {
   return create(options as never);
 }
 
+export function nodeView(node: Graph["nodes"][number], summary: LayerSummary): GraphNodeView {
+  const { name, layer, options, inputs, outputShape } = node;
+  const { parameters, receptiveField, macs } = summary;
+  return {
+    name,
+    kind: layer.kind,
+    title: layer.title,
+    options: { ...options },
+    inputs,
+    outputShape,
+    parameters,
+    receptiveField,
+    macs,
+  };
+}
+
 function describeNetwork(spec: NetworkSpec): NetworkView {
   const model = buildNetwork(spec);
   const { graph } = model;
   const summary = summaryData(model);
   return {
     name: graph.name,
-    nodes: graph.nodes.map((node, index) => ({
-      name: node.name,
-      kind: node.layer.kind,
-      title: node.layer.title,
-      options: { ...node.options },
-      inputs: node.inputs,
-      outputShape: node.outputShape,
-      parameters: summary.layers[index].parameters,
-      receptiveField: summary.layers[index].receptiveField,
-      macs: summary.layers[index].macs,
-    })),
+    nodes: graph.nodes.map((node, index) => nodeView(node, summary.layers[index])),
     totalParameters: summary.totalParameters,
     trainableParameters: summary.trainableParameters,
     macs: summary.macs,

@@ -19,6 +19,7 @@ import {
   weightsSha256,
 } from "./library.js";
 import { buildNetwork } from "./network.js";
+import type { Classified } from "./protocol/own.js";
 import type { EpochView, Measures, Outlook, RunView, Setup, Until } from "./protocol/train.js";
 
 /** Epochs that nobody waits for: a run goes on until it is paused. */
@@ -34,6 +35,13 @@ const OPTIMIZERS: Readonly<Record<Setup["optimizer"], (settings: { learningRate:
   rmsprop,
 };
 
+export function optimizerOf({
+  optimizer,
+  learningRate,
+}: Pick<Setup, "optimizer" | "learningRate">): Optimizer {
+  return OPTIMIZERS[optimizer]({ learningRate });
+}
+
 export class Run {
   readonly setup: Setup;
   readonly model: Model;
@@ -44,6 +52,8 @@ export class Run {
   #stop: AbortController | undefined;
   #running: Promise<unknown> = Promise.resolve();
   #lookingOut = false;
+  /** As they were at the last step boundary that was looked at. */
+  #seen: { readonly weights: ReadonlyMap<string, Float32Array>; readonly step: number } | undefined;
 
   private constructor(setup: Setup, model: Model, data: DatasetPair) {
     this.setup = setup;
@@ -56,7 +66,7 @@ export class Run {
     const data = await dataset(setup.data);
     const model = networkOf(setup, data);
     model.compile({
-      optimizer: OPTIMIZERS[setup.optimizer]({ learningRate: setup.learningRate }),
+      optimizer: optimizerOf(setup),
       loss: "sparseCategoricalCrossentropy",
       metrics: ["accuracy"],
     });
@@ -108,6 +118,17 @@ export class Run {
     return this.#outlook(this.model.getWeights(), this.step);
   }
 
+  /** A picture by the weights as they are, or were a moment ago. */
+  async classify(pixels: Uint8Array): Promise<Classified> {
+    const { weights, step } = (this.#stop && this.#seen) ?? {
+      weights: this.model.getWeights(),
+      step: this.step,
+    };
+    const model = networkOf(this.setup, this.#data);
+    model.setWeights(weights);
+    return { probabilities: await model.predict(pixels, { batchSize: 1, workers: 1 }), step };
+  }
+
   #fit(until: Until, workers: number, signal: AbortSignal): Promise<FitResult> {
     const { batchSize, seed } = this.setup;
     const done = this.#state;
@@ -138,7 +159,8 @@ export class Run {
       // The weights are copied between two steps; what is made of them need not hold training up.
       onSave: (context) => {
         const { step } = context.getTrainingState();
-        void this.#lookOut(context.getWeights(), step).catch(() => {});
+        this.#seen = { weights: context.getWeights(), step };
+        void this.#lookOut(this.#seen.weights, step).catch(() => {});
       },
       onProgress: ({ epoch: now, step, steps: all, stepMs, logs, phase, recent }) => {
         if (phase === "training") {

@@ -1,8 +1,9 @@
 /** All pages, in the order of the navigation. A new page is a line here. */
+import { ownPage } from "./own.js";
 import type { Page } from "./page.js";
 import { trainPage } from "./train.js";
 
-export const PAGES: readonly Page[] = [trainPage];
+export const PAGES: readonly Page[] = [trainPage, ownPage];
 
 export function pageOf(name: string): Page {
   return PAGES.find((page) => page.name === name) ?? PAGES[0];

@@ -80,7 +80,7 @@ function Proof() {
   return (
     <section class="panel proof">
       <CopyText label={t("hash")} text={changing ? t("changing") : weightsSha256} />
-      {command && !changing && <CopyText label={t("command")} text={command} />}
+      {!changing && <CopyText label={t("command")} text={command} />}
     </section>
   );
 }

@@ -3,9 +3,10 @@
  * cloned, and returns what can be cloned. A call that is listed here and has no handler in the engine does not compile.
  */
 import type { NetworkCalls } from "./network.js";
+import type { OwnCalls } from "./own.js";
 import type { TrainCalls, TrainEvents } from "./train.js";
 
-export interface Calls extends NetworkCalls, TrainCalls {}
+export interface Calls extends NetworkCalls, TrainCalls, OwnCalls {}
 export interface Events extends TrainEvents {}
 
 export type Argument<Name extends keyof Calls> = Parameters<Calls[Name]>[0];

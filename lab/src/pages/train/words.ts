@@ -3,8 +3,7 @@ import { dictionary } from "../../i18n/index.js";
 export const t = dictionary(
   {
     title: "Train",
-    about:
-      "Here, in this tab, with the same bits as on the command line.",
+    about: "Here, in this tab, with the same bits as on the command line.",
     settings: "Settings",
     network: "Network",
     own: "your own ({layers} layers)",
