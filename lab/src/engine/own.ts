@@ -1,7 +1,7 @@
 /** Own images, own networks: see protocol/own.ts. */
+import { kerasConfig } from "cbapd/internal/export/kerasConfig.js";
 import { KINDS } from "cbapd/internal/layers/index.js";
 import { NodeList } from "cbapd/internal/models/build.js";
-import { graphToConfig } from "cbapd/internal/models/config.js";
 import {
   CbapdError,
   type Graph,
@@ -50,7 +50,7 @@ function describeOwn(spec: OwnSpec): OwnView {
     macs: sums.macs,
     trainingBytes: trainingMemoryBytes(whole, optimizerOf(spec), spec.batchSize),
   };
-  const modelJson = `${JSON.stringify(graphToConfig(whole), undefined, 2)}\n`;
+  const modelJson = `${JSON.stringify(kerasConfig(whole), undefined, 2)}\n`;
   return { rows, failure, totals, files: { code: codeOf(spec), modelJson } };
 }
 

@@ -91,7 +91,6 @@ export function Editor() {
           <tbody>
             {layers.map((layer, at) => (
               <Row
-                // biome-ignore lint/suspicious/noArrayIndexKey: layers have no other identity
                 key={at}
                 layer={layer}
                 view={view}
