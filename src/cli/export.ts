@@ -1,5 +1,6 @@
 /** `cbapd export <run> --to <format>`: a trained network in another tool's format. */
 import { statSync } from "node:fs";
+import { basename } from "node:path";
 import type { Command } from "commander";
 import {
   EXPORT_FORMATS,
@@ -63,7 +64,8 @@ async function runExport(path: string, options: ExportCommandOptions): Promise<v
   const file = modelFile(path);
   const model = await loadModel(file);
   const { suffix } = EXPORTS[to];
-  const out = options.out ?? (suffix === "" ? `${model.name}-${to}` : `${model.name}${suffix}`);
+  const stem = suffix === ".py" ? `${model.name}_${to}` : model.name;
+  const out = options.out ?? (suffix === "" ? `${model.name}-${to}` : `${stem}${suffix}`);
   if (suffix !== "" && !out.endsWith(suffix)) {
     throw new OptionError(`export: --out must end in ${suffix}; got ${JSON.stringify(out)}.`);
   }
@@ -83,5 +85,9 @@ const USES: Readonly<Record<ExportFormat, (file: string) => string>> = {
     `In Python:\n  session = onnxruntime.InferenceSession(${JSON.stringify(file)})\n  y, = session.run(None, {session.get_inputs()[0].name: x})`,
   tfjs: (file) => `In a page:\n  const net = await tf.loadLayersModel("…/${file.split(/[\\/]/).pop()}");`,
   npz: (file) => `In Python:\n  weights = numpy.load(${JSON.stringify(file)})`,
+  pytorch: (file) => `In Python:\n  from ${stem(file)} import load\n  net = load()\n  y = net(x)`,
+  keras: (file) => `In Python:\n  from ${stem(file)} import load\n  net = load()\n  y = net.predict(x)`,
   safetensors: (file) => `In Python:\n  weights = safetensors.numpy.load_file(${JSON.stringify(file)})`,
 };
+
+const stem = (file: string): string => basename(file, ".py");

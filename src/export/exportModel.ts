@@ -6,12 +6,14 @@ import { writeSafetensors } from "../formats/safetensors.js";
 import { weightSpecs } from "../models/graph.js";
 import { saveModel } from "../train/checkpoint.js";
 import type { Model } from "../train/model.js";
+import { writeKeras } from "./keras.js";
 import type { Network } from "./network.js";
 import { writeNpzWeights } from "./npz.js";
 import { encodeOnnx } from "./onnx.js";
+import { writePytorch } from "./pytorch.js";
 import { writeTfjs } from "./tfjs.js";
 
-export const EXPORT_FORMATS = ["onnx", "tfjs", "npz", "safetensors"] as const;
+export const EXPORT_FORMATS = ["onnx", "tfjs", "npz", "safetensors", "pytorch", "keras"] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
 export interface ExportOptions {
@@ -33,6 +35,8 @@ export const EXPORTS: Readonly<
   tfjs: { suffix: "", options: [] },
   npz: { suffix: ".npz", options: ["compressed"] },
   safetensors: { suffix: ".safetensors", options: ["weightsOnly"] },
+  pytorch: { suffix: ".py", options: [] },
+  keras: { suffix: ".py", options: [] },
 };
 
 /**
@@ -66,6 +70,10 @@ export async function exportModel(
     case "safetensors":
       await writeModelFile(path, network, options.weightsOnly);
       return [path];
+    case "pytorch":
+      return writePytorch(path, network);
+    case "keras":
+      return writeKeras(path, network);
   }
 }
 
