@@ -22,6 +22,7 @@ export * from "./conv2dInputGradients";
 export * from "./crossEntropy";
 export * from "./dense";
 export * from "./dropout";
+export * from "./elementwise";
 export * from "./fewFilters";
 export * from "./fewFiltersTiles";
 export { firstNonFinite, watchMagnitudes } from "./finite";

@@ -4,9 +4,12 @@ import { bytesSource } from "./formats/byteSource.js";
 import type { LayerCall, SymbolicTensor } from "./layers/call.js";
 import { buildModel, buildSequential, type ModelArguments } from "./models/build.js";
 import type { Graph } from "./models/graph.js";
+import { graphFromKeras } from "./models/kerasRead.js";
+import { graphToKeras, type KerasOptions } from "./models/kerasWrite.js";
 import { type InceptionOptions, NETWORK_NAMES, NETWORKS, type NetworkOptions } from "./models/networks.js";
 import * as summaries from "./models/summary.js";
 import { modelBytes, parseModel } from "./train/checkpoint.js";
+import { parseKerasModel } from "./train/kerasText.js";
 import { Model } from "./train/model.js";
 
 /** One layer after another. @throws OptionError, ShapeError */
@@ -44,12 +47,23 @@ export async function decodeModel(bytes: Uint8Array, name = "the model"): Promis
   return new Model(graph, weights);
 }
 
+/** A fresh network from what Keras' `model.to_json()`, or `toJSON` here, gave: text, or parsed. @throws FileError */
+export function modelFromJSON(json: string | object): Model {
+  const source = "modelFromJSON";
+  return new Model(typeof json === "string" ? parseKerasModel(json, source) : graphFromKeras(json, source));
+}
+
+/** A network's description for Keras 3, or in version 2 for Keras 2 and tfjs. @throws OptionError for what Keras has not */
+export const kerasConfig = (given: Model | Graph, options?: KerasOptions) =>
+  graphToKeras(graphOf(given), options);
+
 const graphOf = (given: Model | Graph): Graph => (given instanceof Model ? given.graph : given);
 
 export const summaryData = (given: Model | Graph) => summaries.summaryData(graphOf(given));
 export const summaryText = (given: Model | Graph) => summaries.summaryText(graphOf(given));
 
 export { availableWorkers } from "#platform";
+export type { Backend, Tensor } from "./backend/backend.js";
 export type { Dataset, DatasetPair } from "./data/dataset.js";
 export { ERROR_CODES, type ErrorCode } from "./errorCodes.js";
 export {
@@ -61,9 +75,11 @@ export {
   NumberError,
   OptionError,
   ShapeError,
+  show,
   unknownName,
   WorkerError,
 } from "./errors.js";
+export { defineLayer, type LayerDefinition, type OwnLayer, type OwnParameter } from "./layers/define.js";
 export * as layers from "./layers/index.js";
 export { input, l2 } from "./layers/index.js";
 export { type Graph, weightSpecs } from "./models/graph.js";

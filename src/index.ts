@@ -1,11 +1,17 @@
 /** The library's face in Node: what it offers everywhere, and what needs files. */
 import { readModel } from "./train/checkpoint.js";
+import { readKerasModel } from "./train/kerasFile.js";
 import { Model } from "./train/model.js";
 
 /** A model file that `save` wrote, or a checkpoint of a run. @throws FileError */
 export async function loadModel(path: string): Promise<Model> {
   const { graph, weights } = await readModel(path);
   return new Model(graph, weights);
+}
+
+/** A fresh network from a file that holds what Keras' `model.to_json()` gave. @throws FileError */
+export async function loadKerasModel(path: string): Promise<Model> {
+  return new Model(await readKerasModel(path));
 }
 
 export * from "./common.js";
@@ -15,6 +21,7 @@ export type { Files, WritableFile } from "./formats/files.js";
 export { type FolderLock, lockFolder } from "./formats/folderLock.js";
 export { type NpyArray, type NpyType, readNpy, writeNpy } from "./formats/npy.js";
 export { type NpzReadOptions, type NpzWriteOptions, readNpz, writeNpz } from "./formats/npz.js";
+export { graphDifference } from "./models/graphDifference.js";
 export { loadTrainingState, saveModel, saveTrainingState } from "./train/checkpoint.js";
 export { csvLogger, modelCheckpoint } from "./train/fileCallbacks.js";
 export { type RunJson, readRunJson } from "./train/runJson.js";

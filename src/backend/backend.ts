@@ -119,6 +119,14 @@ export interface Backend<T extends Tensor> {
 
   /** Element by element. */
   add(a: T, b: T): T;
+  /** y = a·b, element by element. */
+  multiply(a: T, b: T): T;
+  /** y = factor·x + addend, element by element: 1 − x is affine(x, −1, 1). */
+  affine(x: T, factor: number, addend: number): T;
+  /** y[…, c] = x[…, c]·gain[c], gain [C]; also what dX of a gain is. */
+  multiplyChannels(x: T, gain: T): T;
+  /** Over all axes but the last, [N, …, C] → [C]: what the gradient of a gain or a bias is. */
+  channelSums(x: T): T;
   /** Along the last axis. */
   concatenate(xs: readonly T[]): T;
   /** Takes dY apart again along the last axis: one dX for each size. */

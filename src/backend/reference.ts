@@ -8,11 +8,13 @@ import { conv2d, conv2dGradients } from "../reference/conv2d.js";
 import * as crossEntropy from "../reference/crossEntropy.js";
 import { dense, denseGradients } from "../reference/dense.js";
 import { referenceDropout } from "../reference/dropout.js";
+import * as elementwise from "../reference/elementwise.js";
 import * as globalAveragePooling from "../reference/globalAveragePooling2d.js";
 import * as l2 from "../reference/l2.js";
 import * as maxPooling from "../reference/maxPooling2d.js";
 import type { NDArray } from "../reference/ndarray.js";
 import { reshape } from "../reference/reshape.js";
+import { channelSums } from "../reference/sums.js";
 import type { Backend } from "./backend.js";
 
 /** @param seed, step  decide which elements dropout drops */
@@ -30,6 +32,8 @@ export function referenceBackend({ seed, step }: { seed: number; step: number })
     ...referenceDropout(seed, step),
     add,
     ...concatenate,
+    ...elementwise,
+    channelSums,
     reshape,
     ...crossEntropy,
     ...l2,

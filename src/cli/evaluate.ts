@@ -1,6 +1,7 @@
 /** `cbapd evaluate <run>`: loss, accuracy and top-5 accuracy of a trained network on a test set. */
 import type { Command } from "commander";
 import { adam, loadModel } from "../index.js";
+import { importNetwork } from "./network.js";
 import { type DataOptions, loadData, withDataOptions, withWorkers } from "./options.js";
 import { ProgressBar } from "./progressBar.js";
 import { modelFile } from "./runFolder.js";
@@ -9,6 +10,7 @@ interface EvaluateOptions extends DataOptions {
   readonly batchSize: number;
   readonly workers: number;
   readonly train?: boolean;
+  readonly network?: string;
   readonly json?: boolean;
 }
 
@@ -16,12 +18,14 @@ export function evaluateCommand(command: Command): void {
   command
     .argument("<run>", "a run folder (its best weights) or a .safetensors file")
     .option("--train", "measure on the training part instead")
+    .option("--network <module>", "for a run with layers of your own: the module that defines them")
     .option("--json", "print one JSON object");
   withWorkers(withDataOptions(command)).addHelpText("after", "\nExample:\n  $ cbapd evaluate runs/baseline");
   command.action(runEvaluate);
 }
 
 async function runEvaluate(path: string, options: EvaluateOptions): Promise<void> {
+  if (options.network !== undefined) await importNetwork(options.network);
   const file = modelFile(path);
   const model = await loadModel(file);
   model.compile({

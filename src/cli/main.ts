@@ -136,6 +136,8 @@ function report(error: unknown): number {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   const verbose = process.argv.includes("--verbose");
   const code = error instanceof CbapdError && error.code ? `\ncode: ${error.code}` : "";
-  process.stderr.write(`error: ${verbose ? `${stack}${code}` : message}\n`);
+  const cause =
+    error instanceof Error && error.cause instanceof Error ? `\ncaused by: ${error.cause.stack}` : "";
+  process.stderr.write(`error: ${verbose ? `${stack}${code}${cause}` : message}\n`);
   return error instanceof CbapdError ? error.exitCode : FAILURE;
 }

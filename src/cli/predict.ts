@@ -2,12 +2,14 @@
 import { styleText } from "node:util";
 import type { Command } from "commander";
 import { datasets, loadModel, OptionError } from "../index.js";
+import { importNetwork } from "./network.js";
 import { type DataOptions, loadData, wholeNumber, withDataOptions } from "./options.js";
 import { classNames, modelFile } from "./runFolder.js";
 import { terminalImage } from "./terminalImage.js";
 
 interface PredictOptions extends DataOptions {
   readonly index?: number;
+  readonly network?: string;
   readonly json?: boolean;
 }
 
@@ -23,6 +25,7 @@ export function predictCommand(command: Command): void {
       "this image of the dataset's test part instead of files",
       wholeNumber("--index", 0),
     )
+    .option("--network <module>", "for a run with layers of your own: the module that defines them")
     .option("--json", "print one JSON object");
   withDataOptions(command).addHelpText(
     "after",
@@ -37,6 +40,7 @@ async function runPredict(path: string, files: string[], options: PredictOptions
       "predict: name at least one image file, or an image of the test part with --index.",
     );
   }
+  if (options.network !== undefined) await importNetwork(options.network);
   const file = modelFile(path);
   const model = await loadModel(file);
   const [height, width, channels] = model.graph.nodes[0].outputShape;

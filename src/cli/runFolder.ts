@@ -8,6 +8,7 @@ import {
   type Files,
   type FolderLock,
   type Graph,
+  graphDifference,
   type History,
   loadModel,
   loadTrainingState,
@@ -86,9 +87,10 @@ export class RunFolder {
 
   /**
    * The state to go on from, or undefined for a new run.
-   * @throws OptionError when the folder holds a run with other settings; FileError when it is damaged
+   * @param now the network as it is built now
+   * @throws OptionError when the folder holds a run with other settings, or of another network; FileError when it is damaged
    */
-  async resume(settings: RunSettings): Promise<TrainingState | undefined> {
+  async resume(settings: RunSettings, now?: Graph): Promise<TrainingState | undefined> {
     if (!existsSync(this.checkpoint)) return undefined;
     const path = this.file("run.json");
     const before = readRunJson(path, ELSEWHERE);
@@ -101,6 +103,10 @@ export class RunFolder {
     }
     try {
       const { graph, state } = await loadTrainingState(this.checkpoint);
+      const difference = now && graphDifference(graph, now);
+      if (difference !== undefined) {
+        throw new OptionError(`${this.path} holds a run of another network: ${difference}. ${ELSEWHERE}`);
+      }
       return await this.#withBest(graph, state);
     } catch (cause) {
       if (!(cause instanceof FileError)) throw cause;

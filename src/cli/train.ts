@@ -7,7 +7,6 @@ import {
   type Logs,
   type Model,
   models,
-  type NetworkName,
   type OnNaN,
   OptionError,
   resolveAugmentation,
@@ -15,10 +14,10 @@ import {
   summaryData,
   summaryText,
   type TrainingState,
-  unknownName,
   weightsSha256,
 } from "../index.js";
 import { classWeightOf, classWeightText } from "./classWeightOption.js";
+import { type Network, networkOf } from "./network.js";
 import {
   choice,
   type DataOptions,
@@ -60,7 +59,7 @@ const ANY_STEPS = 1000;
 
 export function trainCommand(command: Command): void {
   command
-    .argument("<network>", models.names.join(", "))
+    .argument("<network>", `${models.names.join(", ")}; or a file: my-net.js, my-net.ts, Keras' model.json`)
     .option("--epochs <n>", "in all: a continued run counts those it has", wholeNumber("--epochs"), 5)
     .option("--seed <n>", "decides weights, order and dropout", wholeNumber("--seed", 0), 0)
     .option("--width <factor>", "multiplies all filters and units", positiveNumber("--width"), 1)
@@ -96,16 +95,19 @@ export function trainCommand(command: Command): void {
 }
 
 async function runTrain(network: string, options: TrainOptions): Promise<void> {
-  const name = networkName(network);
+  const source = await networkOf(network);
+  const { name } = source;
   const folder = new RunFolder(options.run ?? `runs/${name}`);
   const say = options.json ? () => {} : (line: string) => void process.stdout.write(`${line}\n`);
-  const imageShape = options.data === "mnist" ? [28, 28, 1] : [32, 32, 3];
+  const own = options.data.startsWith("folder:") ? source.inputShape : undefined;
+  const imageShape = own ?? (options.data === "mnist" ? [28, 28, 1] : [32, 32, 3]);
   // Whatever is wrong with the options shows before anything is fetched or moved.
-  buildModel(name, options, 10, imageShape, ANY_STEPS);
+  if (source.builtIn) await buildModel(source, options, 10, imageShape, ANY_STEPS);
+  else optimizerOf(options, ANY_STEPS);
   const augment = resolveAugmentation(options.augment, imageShape);
   const { train, test } = await loadData(options, imageShape);
   const stepsPerEpoch = Math.ceil(train.count / options.batchSize);
-  const model = buildModel(name, options, train.classes.length, imageShape, stepsPerEpoch);
+  const model = await buildModel(source, options, train.classes.length, imageShape, stepsPerEpoch);
   const classWeight = classWeightOf(options.classWeight, train.classes);
   const weightText = classWeightText(classWeight, train.classes);
 
@@ -116,10 +118,10 @@ async function runTrain(network: string, options: TrainOptions): Promise<void> {
   const lock = await folder.lock();
   try {
     const settings = {
-      ...settingsOf(name, { ...options, augment }, train.count, test.count),
+      ...settingsOf(source.label, { ...options, augment }, train.count, test.count),
       ...(weightText && { classWeight: weightText }),
     };
-    const resume = await folder.resume(settings);
+    const resume = await folder.resume(settings, model.graph);
     if (!resume) await folder.begin(settings, train.classes, model);
     say(summaryText(model));
     say(`\nData: ${train.name}, ${train.count} images; validation: ${test.name}, ${test.count} images.`);
@@ -304,26 +306,18 @@ function saveEvery(text: string): SaveEvery {
   return { seconds: value * { s: 1, m: 60, h: 3600 }[unit as "s" | "m" | "h"] };
 }
 
-function networkName(text: string): NetworkName {
-  const found = models.names.find((name) => name === text);
-  if (!found) throw new OptionError(unknownName("network", text, models.names));
-  return found;
-}
-
-function buildModel(
-  name: NetworkName,
+async function buildModel(
+  source: Network,
   options: TrainOptions,
   classes: number,
   imageShape: readonly number[],
   stepsPerEpoch: number,
-): Model {
+): Promise<Model> {
   const { width, statistics, labelSmoothing } = options;
-  if (statistics !== "batch" && name !== "inception10") {
-    throw new OptionError(`--statistics ${statistics} is for inception10; got network "${name}".`);
+  if (statistics !== "batch" && source.name !== "inception10") {
+    throw new OptionError(`--statistics ${statistics} is for inception10; got network "${source.label}".`);
   }
-  const network = { classes, inputShape: imageShape, width };
-  const model =
-    name === "inception10" ? models.inception10({ ...network, statistics }) : models[name](network);
+  const model = await source.build({ classes, inputShape: imageShape, width, statistics });
   return model.compile({
     optimizer: optimizerOf(options, stepsPerEpoch),
     loss: { name: "sparseCategoricalCrossentropy", labelSmoothing },
@@ -333,11 +327,11 @@ function buildModel(
 }
 
 /** `--workers` and `--epochs` are not among them: they change nothing that is there already. */
-function settingsOf(name: NetworkName, options: TrainOptions, train: number, test: number): RunSettings {
+function settingsOf(network: string, options: TrainOptions, train: number, test: number): RunSettings {
   const { data, batchSize, optimizer, learningRate, momentum, seed, width, statistics } = options;
   const { validationFrequency } = options;
   return {
-    network: name,
+    network,
     data,
     trainingImages: train,
     validationImages: test,

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { ErrorCode } from "../errorCodes.js";
 import { FileError, OptionError, ShapeError, show } from "../errors.js";
 import { isLayerName } from "../layers/call.js";
-import { KINDS } from "../layers/index.js";
+import { layerOfKind } from "../layers/define.js";
 import type { Layer } from "../layers/layer.js";
 import { sizeOf } from "../shape.js";
 import { isModelName, NodeList } from "./build.js";
@@ -92,8 +92,11 @@ type Checked =
 /** What must be right before a layer may look at its options and inputs. */
 function checkNode({ kind, name, inputs, options }: NodeConfig, at: number): Checked {
   if (!isLayerName(name)) return { fault: `${show(name)} is no name for a layer`, code: "MODEL_NAME" };
-  // Own names only: "constructor" is no layer.
-  if (!Object.hasOwn(KINDS, kind)) return { fault: `unknown layer kind ${show(kind)}`, code: "MODEL_KIND" };
+  const layer = layerOfKind(kind);
+  if (!layer) {
+    const cure = "if it is a layer of your own, its module must be loaded first (--network my-net.js)";
+    return { fault: `unknown layer kind ${show(kind)}; ${cure}`, code: "MODEL_KIND" };
+  }
   if ((kind === "input") !== (at === 0)) {
     return { fault: `node ${at} is ${at === 0 ? "no" : "an"} input layer`, code: "MODEL_INPUT" };
   }
@@ -101,14 +104,14 @@ function checkNode({ kind, name, inputs, options }: NodeConfig, at: number): Che
   if (later !== undefined) {
     return { fault: `${name} reads node ${later}, which does not come before it`, code: "MODEL_EDGE" };
   }
-  if (KINDS[kind].joins ? inputs.length === 0 : inputs.length !== (at === 0 ? 0 : 1)) {
+  if (layer.joins ? inputs.length === 0 : inputs.length !== (at === 0 ? 0 : 1)) {
     return { fault: `${name} reads ${inputs.length} nodes`, code: "MODEL_EDGE" };
   }
   const window = Object.entries(options).find(([, value]) =>
     [value].flat().some((size) => typeof size === "number" && size > MAX_ELEMENTS),
   );
   if (window) return { fault: `${name}'s ${window[0]} is ${show(window[1])}`, code: "MODEL_TOO_LARGE" };
-  return { layer: KINDS[kind] };
+  return { layer };
 }
 
 /** What could never be computed, by name; undefined when all is within bounds. Nothing has been allocated by then. */

@@ -4,6 +4,7 @@ import type { Dataset } from "../data/dataset.js";
 import { mustBe, OptionError, ShapeError, show, unknownName } from "../errors.js";
 import { type Graph, weightSpecs, withTrainable } from "../models/graph.js";
 import { initialWeights } from "../models/initializers.js";
+import { graphToKeras } from "../models/kerasWrite.js";
 import { summaryData, summaryText } from "../models/summary.js";
 import { sizeOf } from "../shape.js";
 import { resolveAugmentation } from "./augmentation.js";
@@ -277,6 +278,11 @@ export class Model {
       own.set(name, Float32Array.from(values));
     }
     this.#weights = own;
+  }
+
+  /** The network without its weights, as Keras 3's `model.to_json()` describes it. @throws OptionError for what Keras has not */
+  toJSON(): Readonly<Record<string, unknown>> {
+    return graphToKeras(this.graph);
   }
 
   /** One .safetensors file: the weights, and the network's description. @throws FileError */

@@ -6,6 +6,7 @@ import { convolutionOps } from "./conv2d.js";
 import { crossEntropyOps } from "./crossEntropy.js";
 import { denseOps } from "./dense.js";
 import { dropoutOps } from "./dropout.js";
+import { elementwiseOps } from "./elementwise.js";
 import { joinOps } from "./join.js";
 import { l2Ops } from "./l2.js";
 import { poolingOps } from "./pooling.js";
@@ -20,6 +21,7 @@ export function wasmBackend(recorder: Recorder): Backend<WasmTensor> {
     ...poolingOps(recorder),
     ...dropoutOps(recorder),
     ...joinOps(recorder),
+    ...elementwiseOps(recorder),
     ...crossEntropyOps(recorder),
     ...l2Ops(recorder),
     reshape: (x, shape) => recorder.view(x, shape),
