@@ -103,7 +103,7 @@ describe("loadDataset", () => {
   test("unknown names and options", async () => {
     await expect(loadDataset("cifar")).rejects.toThrow('unknown dataset "cifar". Did you mean "cifar10"?');
     await expect(loadDataset("imagenette-large")).rejects.toThrow(
-      "Known: cifar10, mnist, shapes, folder:PATH.",
+      "Known: cifar10, cifar100, cifar100-coarse, mnist, shapes, folder:PATH, idx:PATH, npz:FILE.",
     );
     await expect(loadDataset("folder:")).rejects.toThrow('Write "folder:PATH".');
     await expect(loadDataset("shapes", { limit: 0 })).rejects.toThrow(OptionError);

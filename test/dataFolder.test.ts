@@ -9,14 +9,19 @@ import { DataError, OptionError } from "../src/errors.js";
 type Colour = readonly [number, number, number];
 
 let home: string;
+let cache: string;
 let warnings: string[];
 const onWarning = (warning: string) => void warnings.push(warning);
 
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), "cbapd-test-"));
   warnings = [];
+  cache = await mkdtemp(join(tmpdir(), "cbapd-test-cache-"));
+  vi.stubEnv("XDG_CACHE_HOME", cache);
 });
 afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(cache, { recursive: true, force: true });
   vi.doUnmock("sharp");
   vi.resetModules();
   await rm(home, { recursive: true, force: true });

@@ -23,11 +23,14 @@ const DATASETS_FROM_FILES = [
   "DATASET_NAMES",
   "cacheDirectory",
   "cifar10",
+  "cifar100",
   "describe",
   "folder",
+  "idx",
   "imageFiles",
   "loadDataset",
   "mnist",
+  "npz",
 ];
 
 const names = (face: object) => Object.keys(face).sort();

@@ -24,7 +24,7 @@ interface DataOptions {
 
 export function dataCommand(command: Command): void {
   command
-    .argument("<dataset>", "cifar10, mnist, shapes or folder:PATH")
+    .argument("<dataset>", datasets.DATASET_NAMES.join(", "))
     .option("--show <index>", "draw this image in the terminal and write it as PNG", wholeNumber("--show", 0))
     .option("--test", "show an image of the test part, not of the training part")
     .option("--out <file.png>", "where the PNG goes (default: <dataset>-<index>.png)")

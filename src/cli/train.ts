@@ -21,6 +21,10 @@ import { type Network, networkOf } from "./network.js";
 import {
   choice,
   type DataOptions,
+  dataSettings,
+  type ImageShape,
+  imageShapeOf,
+  imageSize,
   loadData,
   positiveNumber,
   wholeNumber,
@@ -43,6 +47,7 @@ interface TrainOptions extends DataOptions, TrainingOptions {
   readonly workers: number;
   readonly seed: number;
   readonly width: number;
+  readonly imageSize?: ImageShape;
   readonly statistics: "batch" | "moving";
   readonly exact?: boolean;
   readonly validationFrequency: number;
@@ -62,6 +67,7 @@ export function trainCommand(command: Command): void {
     .argument("<network>", `${models.names.join(", ")}; or a file: my-net.js, my-net.ts, Keras' model.json`)
     .option("--epochs <n>", "in all: a continued run counts those it has", wholeNumber("--epochs"), 5)
     .option("--seed <n>", "decides weights, order and dropout", wholeNumber("--seed", 0), 0)
+    .option("--image-size <size>", "of a folder's images: 32, 48x32 or 28x28x1", imageSize)
     .option("--width <factor>", "multiplies all filters and units", positiveNumber("--width"), 1)
     .option(
       "--statistics <which>",
@@ -88,7 +94,8 @@ export function trainCommand(command: Command): void {
     .option("--json", "print one JSON object a line");
   withWorkers(withDataOptions(withTrainingOptions(command))).addHelpText(
     "after",
-    "\nExample:\n  $ cbapd train lenet5 --epochs 10 --seed 1 --run runs/first\n\n" +
+    "\nExample:\n  $ cbapd train lenet5 --epochs 10 --seed 1 --run runs/first\n" +
+      "  $ cbapd train resnet18 --data folder:photos --image-size 32 --validation-split 0.2\n\n" +
       "Ctrl-C finishes the step, saves, and says how to go on. A run that is killed loses what came after its last save.",
   );
   command.action(runTrain);
@@ -100,12 +107,14 @@ async function runTrain(network: string, options: TrainOptions): Promise<void> {
   const folder = new RunFolder(options.run ?? `runs/${name}`);
   const say = options.json ? () => {} : (line: string) => void process.stdout.write(`${line}\n`);
   const own = options.data.startsWith("folder:") ? source.inputShape : undefined;
-  const imageShape = own ?? (options.data === "mnist" ? [28, 28, 1] : [32, 32, 3]);
+  const expected = imageShapeOf(options.data, options.imageSize ?? (own as ImageShape | undefined));
   // Whatever is wrong with the options shows before anything is fetched or moved.
-  if (source.builtIn) await buildModel(source, options, 10, imageShape, ANY_STEPS);
+  if (expected) resolveAugmentation(options.augment, expected);
+  if (expected && source.builtIn) await buildModel(source, options, 10, expected, ANY_STEPS);
   else optimizerOf(options, ANY_STEPS);
+  const { train, test } = await loadData(options, expected);
+  const { imageShape } = train;
   const augment = resolveAugmentation(options.augment, imageShape);
-  const { train, test } = await loadData(options, imageShape);
   const stepsPerEpoch = Math.ceil(train.count / options.batchSize);
   const model = await buildModel(source, options, train.classes.length, imageShape, stepsPerEpoch);
   const classWeight = classWeightOf(options.classWeight, train.classes);
@@ -119,6 +128,7 @@ async function runTrain(network: string, options: TrainOptions): Promise<void> {
   try {
     const settings = {
       ...settingsOf(source.label, { ...options, augment }, train.count, test.count),
+      ...dataSettings(options, imageShape),
       ...(weightText && { classWeight: weightText }),
     };
     const resume = await folder.resume(settings, model.graph);

@@ -2,3 +2,4 @@
 export { checkLabels, classCounts, limit } from "./checks.js";
 export type { Dataset, DatasetPair } from "./dataset.js";
 export { SHAPES_COUNTS, type ShapesOptions, shapes } from "./shapes.js";
+export { type SplitOptions, splitStratified } from "./split.js";

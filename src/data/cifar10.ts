@@ -172,11 +172,16 @@ function unpackRecords(
     const record = i * RECORD_BYTES;
     const image = i * IMAGE_BYTES;
     labels[i] = records[record];
-    for (let c = 0; c < CHANNELS; c++) {
-      const plane = record + 1 + c * PLANE;
-      for (let pixel = 0; pixel < PLANE; pixel++) {
-        images[image + pixel * CHANNELS + c] = records[plane + pixel];
-      }
+    interleave(images, image, records, record + 1);
+  }
+}
+
+/** One image, from three planes to pixel after pixel. */
+export function interleave(images: Uint8Array, to: number, records: Uint8Array, from: number): void {
+  for (let c = 0; c < CHANNELS; c++) {
+    const plane = from + c * PLANE;
+    for (let pixel = 0; pixel < PLANE; pixel++) {
+      images[to + pixel * CHANNELS + c] = records[plane + pixel];
     }
   }
 }

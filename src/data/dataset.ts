@@ -13,6 +13,8 @@ export interface Dataset {
   readonly labels: Uint8Array | Int32Array;
   /** Class names, in label order. */
   readonly classes: readonly string[];
+  /** The file of each image, where each has one of its own. */
+  readonly files?: readonly string[];
   readonly source?: string;
   readonly licence?: string;
 }

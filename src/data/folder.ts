@@ -1,75 +1,93 @@
 /**
  * A user's own images: one folder a class, or train/ and test/ with one folder a class in each.
- * JPEG, PNG and WebP, read by `sharp`, an optional dependency, and stretched to one size.
+ * JPEG, PNG and WebP, stretched to one size; decoded once, and kept.
  */
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import type Sharp from "sharp";
-import { DataError, mustBe, OptionError, rejectUnknownKeys, show } from "../errors.js";
-import { Purpose, randomWords } from "../random.js";
+import { DataError, FileError, mustBe, OptionError, rejectUnknownKeys, show } from "../errors.js";
 import { sizeOf } from "../shape.js";
 import type { Dataset, DatasetPair } from "./dataset.js";
-import { imageHeader, MAX_PIXELS } from "./imageHeader.js";
 import type { OnProgress } from "./npmPackage.js";
+import { PictureCache } from "./pictureCache.js";
+import {
+  type BadImage,
+  decoderName,
+  type ImageFile,
+  type ImageShape,
+  importSharp,
+  list,
+  listBad,
+  readImages,
+} from "./pictures.js";
+import { checkSplit, chosen, type SplitOptions, shareOf } from "./split.js";
+
+export { imageFiles } from "./pictures.js";
 
 const ENDINGS = /\.(jpe?g|png|webp)$/i;
-const NAMES_SHOWN = 10;
-const MAX_FILE_BYTES = 1 << 26;
-/** Images decoded at once: enough to keep sharp's threads busy. */
-const AT_ONCE = 8;
+/** A run's memory has 4 GiB at most, with the network in it. */
+const MAX_BYTES = 3 * 2 ** 30;
 
-export interface FolderOptions {
+export interface FolderOptions extends SplitOptions {
   /** [H, W, C]; C is 1 (grey) or 3 (colour). */
-  readonly imageShape?: readonly [number, number, number]; // [32, 32, 3]
+  readonly imageShape?: ImageShape; // [32, 32, 3]
   /** Leave damaged images out, with a warning, instead of failing. */
   readonly skipBad?: boolean; // false
-  /** Share of each class that becomes the test part, where there is no test/ folder; in (0, 1). */
-  readonly testSplit?: number; // 0.2
-  /** Chooses which images those are. */
-  readonly seed?: number; // 0
+  /** At most so many images of each part are read. */
+  readonly train?: number;
+  readonly test?: number;
+  /** Where decoded images are kept; default `$XDG_CACHE_HOME/cbapd` or `~/.cache/cbapd`. */
+  readonly cacheDir?: string;
   readonly onProgress?: OnProgress;
   readonly onWarning?: (message: string) => void;
 }
 
-interface ImageFile {
-  readonly path: string;
-  readonly label: number;
-}
+const KNOWN_OPTIONS: readonly (keyof FolderOptions)[] = [
+  ...(["imageShape", "skipBad", "testSplit", "validationSplit", "seed"] as const),
+  ...(["train", "test", "cacheDir", "onProgress", "onWarning"] as const),
+];
 
 /**
  * Images come in turn from each class, in order of their names (by code point): so the first n hold all classes.
  * @throws DataError naming what is missing, and every image that cannot be read (the first ten, and how many)
  */
 export async function folder(path: string, options: FolderOptions = {}): Promise<DatasetPair> {
-  const known = ["imageShape", "skipBad", "testSplit", "seed", "onProgress", "onWarning"];
-  rejectUnknownKeys("folder", options, known);
-  const { imageShape = [32, 32, 3], testSplit = 0.2, seed = 0 } = options;
+  rejectUnknownKeys("folder", options, KNOWN_OPTIONS);
+  const { imageShape = [32, 32, 3] } = options;
   const whole = imageShape.length === 3 && imageShape.every((size) => Number.isInteger(size) && size > 0);
   if (!whole || (imageShape[2] !== 1 && imageShape[2] !== 3)) {
     const rule = "be [height, width, channels] with 1 or 3 channels";
     throw new OptionError(mustBe("folder", "imageShape", rule, imageShape));
   }
-  if (!(testSplit > 0 && testSplit < 1)) {
-    throw new OptionError(mustBe("folder", "testSplit", "lie between 0 and 1", testSplit));
-  }
+  checkSplit("folder", options);
   const warn = options.onWarning ?? ((message: string) => process.emitWarning(message, "DataWarning"));
   const sharp = await importSharp();
 
   const ignored: string[] = [];
-  const { classes, train, test } = await findImages(path, testSplit, seed, ignored);
+  const found = await findImages(path, options, ignored);
   if (ignored.length > 0) {
     warn(`folder: ${ignored.length} entries that are no JPEG, PNG or WebP were ignored: ${list(ignored)}.`);
   }
-  const bad: BadImage[] = [];
+  const listed = [...found.train, ...found.test].map((file) => file.path);
+  const train = found.train.slice(0, options.train);
+  const test = found.test.slice(0, options.test);
   const total = train.length + test.length;
+  checkSize(total, imageShape);
+  const bad: BadImage[] = [];
   let done = 0;
+  const { cacheDir } = options;
+  const cache = await PictureCache.open(path, imageShape, decoderName(sharp), { cacheDir });
   const read = async (which: string, files: readonly ImageFile[]): Promise<Dataset> => {
-    const dataset = await readImages(sharp, files, imageShape, bad, () => {
-      options.onProgress?.(++done, total, "reading images");
-    });
+    const report = () => options.onProgress?.(++done, total, "reading images");
+    const dataset = await readImages(sharp, files, imageShape, bad, report, cache);
+    const { classes } = found;
     return { ...dataset, name: `folder ${which}`, classes, source: resolve(path), licence: "yours" };
   };
-  const pair = { train: await read("train", train), test: await read("test", test) };
+  const second = options.validationSplit === undefined ? "test" : "validation";
+  const pair = { train: await read("train", train), test: await read(second, test) };
+  await cache.save(listed, warn).catch((error: Error) => {
+    if (!(error instanceof FileError)) throw error;
+    warn(`folder: decoded images could not be kept for the next time: ${error.message}`);
+  });
   if (bad.length > 0) {
     const what = `folder: ${bad.length} of ${total} images cannot be read: ${listBad(bad)}`;
     const { code } = bad[0].error;
@@ -81,30 +99,16 @@ export async function folder(path: string, options: FolderOptions = {}): Promise
   return pair;
 }
 
-async function importSharp(): Promise<typeof Sharp> {
-  try {
-    return (await import("sharp")).default;
-  } catch (error) {
-    throw new DataError(
-      "folder: image folders need the optional package sharp, which is not installed or does not work here. " +
-        `Install it with: npm install sharp (${(error as Error).message.split("\n")[0]})`,
-      { cause: error },
-    );
-  }
-}
-
-function list(names: readonly string[]): string {
-  const rest = names.length - NAMES_SHOWN;
-  return names.slice(0, NAMES_SHOWN).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
-}
-
-interface BadImage {
-  readonly path: string;
-  readonly error: DataError;
-}
-
-function listBad(bad: readonly BadImage[]): string {
-  return list(bad.map(({ path, error }) => `${path} (${error.message})`));
+/** Before anything is decoded. */
+function checkSize(count: number, imageShape: ImageShape): void {
+  const bytes = count * sizeOf(imageShape);
+  if (bytes <= MAX_BYTES) return;
+  const gib = (bytes / 2 ** 30).toFixed(1);
+  throw new DataError(
+    `folder: ${count} images of ${imageShape.join("×")} are ${gib} GiB once decoded, more than ${MAX_BYTES / 2 ** 30} GiB. ` +
+      "Choose a smaller --image-size, or fewer images with --limit.",
+    { code: "DATASET_TOO_LARGE" },
+  );
 }
 
 interface Found {
@@ -113,28 +117,35 @@ interface Found {
   readonly test: readonly ImageFile[];
 }
 
-async function findImages(path: string, testSplit: number, seed: number, ignored: string[]): Promise<Found> {
+async function findImages(path: string, options: SplitOptions, ignored: string[]): Promise<Found> {
   const top = await entries(path);
-  if (top.folders.includes("train") && top.folders.includes("test")) {
-    const train = await classFolders(join(path, "train"), ignored);
+  const hasTest = top.folders.includes("train") && top.folders.includes("test");
+  const all = await classFolders(hasTest ? join(path, "train") : path, ignored);
+  const classes = [...all.keys()];
+  const share = shareOf(options, hasTest);
+  if (share === undefined) {
     const test = await classFolders(join(path, "test"), ignored);
-    const classes = [...train.keys()];
-    const unknown = [...test.keys()].filter((name) => !train.has(name));
+    const unknown = [...test.keys()].filter((name) => !all.has(name));
     if (unknown.length > 0) {
       throw new DataError(`folder: ${join(path, "test")} has classes that train lacks: ${list(unknown)}.`);
     }
     return {
       classes,
-      train: inTurn([...train.values()]),
+      train: inTurn([...all.values()]),
       test: inTurn(classes.map((name) => test.get(name) ?? [])),
     };
   }
-  const all = await classFolders(path, ignored);
-  const parts = [...all.values()].map((files, label) => split(files, testSplit, seed, label));
+  const parts = [...all.values()].map((files, label) => {
+    const aside = chosen(files.length, share, options.seed ?? 0, label);
+    return {
+      train: files.filter((_, i) => !aside.has(i)),
+      test: files.filter((_, i) => aside.has(i)),
+    };
+  });
   return {
-    classes: [...all.keys()],
-    train: inTurn(parts.map((part) => part.train)),
-    test: inTurn(parts.map((part) => part.test)),
+    classes,
+    train: inTurn(parts.map(({ train }) => train)),
+    test: inTurn(parts.map(({ test }) => test)),
   };
 }
 
@@ -182,20 +193,6 @@ function byCodePoint(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
-/** A seeded choice of round(n·share) images is the test part: at least one, but never a class's only image. */
-function split(
-  files: readonly string[],
-  share: number,
-  seed: number,
-  label: number,
-): { train: string[]; test: string[] } {
-  const wanted = Math.min(files.length - 1, Math.max(1, Math.round(files.length * share)));
-  const next = randomWords(seed, Purpose.Dataset, label);
-  const ranked = files.map((_, i) => ({ i, word: next() })).sort((a, b) => a.word - b.word || a.i - b.i);
-  const chosen = new Set(ranked.slice(0, wanted).map(({ i }) => i));
-  return { train: files.filter((_, i) => !chosen.has(i)), test: files.filter((_, i) => chosen.has(i)) };
-}
-
 /** First of each class, second of each class, … */
 function inTurn(classes: readonly (readonly string[])[]): ImageFile[] {
   const longest = Math.max(...classes.map((files) => files.length));
@@ -206,99 +203,4 @@ function inTurn(classes: readonly (readonly string[])[]): ImageFile[] {
     });
   }
   return order;
-}
-
-/** Unreadable ones go to `bad`, and the others close the gap. */
-async function readImages(
-  sharp: typeof Sharp,
-  files: readonly ImageFile[],
-  imageShape: readonly [number, number, number],
-  bad: BadImage[],
-  onDone: () => void,
-): Promise<Pick<Dataset, "count" | "imageShape" | "images" | "scale" | "labels">> {
-  const imageBytes = sizeOf(imageShape);
-  const images = new Uint8Array(files.length * imageBytes);
-  const labels = new Int32Array(files.length);
-  let count = 0;
-  for (let begin = 0; begin < files.length; begin += AT_ONCE) {
-    const some = files.slice(begin, begin + AT_ONCE);
-    const decoded = await Promise.all(some.map(({ path }) => readImage(sharp, path, imageShape)));
-    decoded.forEach((pixels, i) => {
-      onDone();
-      if (pixels instanceof DataError) {
-        bad.push({ path: some[i].path, error: pixels });
-        return;
-      }
-      images.set(pixels, count * imageBytes);
-      labels[count++] = some[i].label;
-    });
-  }
-  return {
-    count,
-    imageShape,
-    images: images.subarray(0, count * imageBytes),
-    scale: 1 / 255,
-    labels: labels.subarray(0, count),
-  };
-}
-
-/** @returns uint8 [H, W, C], upright, transparent parts white; or why it cannot be read */
-async function readImage(
-  sharp: typeof Sharp,
-  path: string,
-  imageShape: readonly [number, number, number],
-): Promise<Uint8Array | DataError> {
-  try {
-    const info = await stat(path);
-    if (!info.isFile()) throw new DataError("no regular file", { code: "FILE_NOT_REGULAR" });
-    if (info.size > MAX_FILE_BYTES) {
-      throw new DataError(`${info.size} bytes`, { code: "IMAGE_FILE_TOO_LARGE" });
-    }
-    return await decodeImage(sharp, await readFile(path), imageShape);
-  } catch (error) {
-    if (error instanceof DataError) return error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    const cause = { cause: error, code: code === "ENOENT" ? "FILE_NOT_FOUND" : "FILE_UNREADABLE" } as const;
-    return new DataError(message, cause);
-  }
-}
-
-/** The bytes that were checked are those that are decoded. @throws DataError */
-async function decodeImage(
-  sharp: typeof Sharp,
-  bytes: Uint8Array,
-  [height, width, channels]: readonly [number, number, number],
-): Promise<Uint8Array> {
-  imageHeader(bytes);
-  let pixels: Buffer;
-  try {
-    // failOn "warning", sharp's default, stated: a JPEG cut short must not pass as a half grey image.
-    const decoder = sharp(bytes, { failOn: "warning", limitInputPixels: MAX_PIXELS });
-    const upright = decoder.autoOrient().flatten({ background: "#ffffff" });
-    const sized = upright.resize(width, height, { fit: "fill" });
-    const coloured = channels === 1 ? sized.toColourspace("b-w") : sized.toColourspace("srgb");
-    pixels = await coloured.raw({ depth: "uchar" }).toBuffer();
-  } catch (cause) {
-    throw new DataError((cause as Error).message.split("\n")[0], { cause, code: "IMAGE_DAMAGED" });
-  }
-  const expected = height * width * channels;
-  if (pixels.length !== expected) {
-    throw new DataError(`${pixels.length} bytes of pixels instead of ${expected}`, { code: "IMAGE_DAMAGED" });
-  }
-  return pixels;
-}
-
-/** Single image files, resized to `imageShape`; without labels. @throws DataError naming those that cannot be read */
-export async function imageFiles(
-  paths: readonly string[],
-  imageShape: readonly [number, number, number],
-): Promise<Dataset> {
-  const sharp = await importSharp();
-  const bad: BadImage[] = [];
-  const files = paths.map((path) => ({ path, label: 0 }));
-  const images = await readImages(sharp, files, imageShape, bad, () => {});
-  if (bad.length > 0) {
-    throw new DataError(`cannot be read as images: ${listBad(bad)}.`, { code: bad[0].error.code });
-  }
-  return { ...images, name: "images", classes: [] };
 }

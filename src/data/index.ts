@@ -1,31 +1,52 @@
 /** All datasets by name, as the command line and `datasets.…` know them. */
-import { OptionError, rejectUnknownKeys, unknownName } from "../errors.js";
+import { OptionError, rejectUnknownKeys, show, unknownName } from "../errors.js";
 import { limit, requireLimit } from "./checks.js";
 import { cifar10 } from "./cifar10.js";
+import { cifar100 } from "./cifar100.js";
 import type { DatasetPair } from "./dataset.js";
 import { type FolderOptions, folder } from "./folder.js";
+import { idx } from "./idx.js";
 import { mnist } from "./mnist.js";
+import { npz } from "./npzData.js";
 import type { FetchOptions } from "./pinned.js";
 import { type ShapesOptions, shapes } from "./shapes.js";
+import { checkSplit, divided } from "./split.js";
 
 export { cacheDirectory } from "./cache.js";
 export { checkLabels, classCounts, limit } from "./checks.js";
 export { cifar10 } from "./cifar10.js";
+export { type Cifar100Options, cifar100 } from "./cifar100.js";
 export type { Dataset, DatasetPair } from "./dataset.js";
 export { type DatasetDescription, describe } from "./describe.js";
 export { type FolderOptions, folder, imageFiles } from "./folder.js";
+export { idx } from "./idx.js";
+export type { LabelledOptions } from "./labelled.js";
 export { mnist } from "./mnist.js";
 export type { OnProgress } from "./npmPackage.js";
+export { type NpzDataOptions, npz } from "./npzData.js";
 export type { FetchOptions } from "./pinned.js";
 export { SHAPES_COUNTS, type ShapesOptions, shapes } from "./shapes.js";
+export { type SplitOptions, splitStratified } from "./split.js";
 
-const FOLDER_PREFIX = "folder:";
-export const DATASET_NAMES = ["cifar10", "mnist", "shapes", "folder:PATH"] as const;
+export const DATASET_NAMES = [
+  "cifar10",
+  "cifar100",
+  "cifar100-coarse",
+  "mnist",
+  "shapes",
+  "folder:PATH",
+  "idx:PATH",
+  "npz:FILE",
+] as const;
 
 /** Each dataset takes those that concern it. */
 export interface LoadOptions extends FetchOptions, FolderOptions, ShapesOptions {
   /** At most so many images of either part. */
   readonly limit?: number;
+  /** Chooses which images testSplit and validationSplit set aside; default `seed`, which also draws shapes. */
+  readonly splitSeed?: number;
+  /** Of idx: and npz: data, whose files have none; default "0", "1", … */
+  readonly classNames?: readonly string[];
 }
 
 const KNOWN_OPTIONS: readonly (keyof LoadOptions)[] = [
@@ -37,13 +58,16 @@ const KNOWN_OPTIONS: readonly (keyof LoadOptions)[] = [
   "imageShape",
   "skipBad",
   "testSplit",
+  "validationSplit",
+  "splitSeed",
+  "classNames",
   "seed",
   "train",
   "test",
   "limit",
 ];
 
-/** @param name "cifar10", "mnist", "shapes" or "folder:PATH"  @throws OptionError naming the nearest known one */
+/** @param name one of DATASET_NAMES  @throws OptionError naming the nearest known one */
 export async function loadDataset(name: string, options: LoadOptions = {}): Promise<DatasetPair> {
   rejectUnknownKeys("loadDataset", options, KNOWN_OPTIONS);
   if (options.limit !== undefined) requireLimit(options.limit);
@@ -53,16 +77,47 @@ export async function loadDataset(name: string, options: LoadOptions = {}): Prom
 }
 
 async function load(name: string, options: LoadOptions): Promise<DatasetPair> {
-  const { dataDir, cacheDir, offline, onProgress, onWarning, seed } = options;
-  const fetching: FetchOptions = { dataDir, cacheDir, offline, onProgress, onWarning };
-  if (name === "cifar10") return cifar10(fetching);
-  if (name === "mnist") return mnist(fetching);
-  if (name === "shapes") return shapes({ train: options.train, test: options.test, seed });
-  if (name.startsWith(FOLDER_PREFIX)) {
-    const path = name.slice(FOLDER_PREFIX.length);
-    if (path === "") throw new OptionError('the dataset "folder:" lacks its path. Write "folder:PATH".');
-    const { imageShape, skipBad, testSplit } = options;
-    return folder(path, { imageShape, skipBad, testSplit, seed, onProgress, onWarning });
+  const { dataDir, cacheDir, offline, onProgress, onWarning } = options;
+  const { testSplit, validationSplit, splitSeed = options.seed } = options;
+  const splitting = { testSplit, validationSplit, seed: splitSeed };
+  checkSplit("loadDataset", splitting);
+  const [, kind, path] = /^(folder|idx|npz):(.*)$/s.exec(name) ?? [];
+  if (path === "") throw new OptionError(`the dataset "${kind}:" lacks its path. Write "${kind}:PATH".`);
+  const { classNames } = options;
+  if (kind === "idx") return idx(path, { ...splitting, classNames });
+  if (kind === "npz") return npz(path, { ...splitting, classNames, onWarning });
+  if (classNames) {
+    throw new OptionError(`classNames are for idx: and npz: data, whose files have none; got ${show(name)}.`);
   }
+  if (kind === "folder") {
+    const { imageShape, skipBad, train, test } = options;
+    return folder(path, {
+      imageShape,
+      skipBad,
+      ...splitting,
+      train,
+      test,
+      cacheDir,
+      onProgress,
+      onWarning,
+    });
+  }
+  const { train, test } = await loadWhole(name, options, {
+    dataDir,
+    cacheDir,
+    offline,
+    onProgress,
+    onWarning,
+  });
+  return divided(train, test, splitting);
+}
+
+async function loadWhole(name: string, options: LoadOptions, fetching: FetchOptions): Promise<DatasetPair> {
+  if (name === "cifar10") return cifar10(fetching);
+  const { dataDir } = fetching;
+  if (name === "cifar100") return cifar100({ dataDir });
+  if (name === "cifar100-coarse") return cifar100({ dataDir, labels: "coarse" });
+  if (name === "mnist") return mnist(fetching);
+  if (name === "shapes") return shapes({ train: options.train, test: options.test, seed: options.seed });
   throw new OptionError(unknownName("dataset", name, DATASET_NAMES));
 }
