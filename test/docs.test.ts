@@ -1,0 +1,278 @@
+/**
+ * Every code block of the documentation runs, or says why it cannot: docs/README.md. Programs are type-checked and run here, on small data;
+ * commands are held against the command line's own options, and run by `npm run test:docs`.
+ */
+import { execFile, execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { Command } from "commander";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  blocksOf,
+  cbapdArguments,
+  commandsOf,
+  type DocBlock,
+  documentationPages,
+  expectations,
+  PROSE,
+  parseBlocks,
+  printed,
+  ROOT,
+} from "./support/docBlocks.js";
+import { prepareFiles, runShellPage } from "./support/docShell.js";
+
+const run = promisify(execFile);
+const PROGRAMS = new Set(["ts", "js"]);
+const KNOWN = new Set([...PROSE, ...PROGRAMS, "sh", "python", "json"]);
+/** Blocks that say `not run`, of all that hold code. */
+const MOST_NOT_RUN = 0.15;
+/** What a block may call beside cbapd without a word: the project's own scripts are tested elsewhere. */
+const OTHER_COMMANDS =
+  /^(npm (ci|install|start|run [\w:]+|test|pack|init)|cd|mkdir|export|git clone|[A-Z_]+=)\b/;
+
+/** While writing: CBAPD_DOCS_PAGE=tutorial/ runs the blocks of pages with this text in their path only. */
+const only = process.env.CBAPD_DOCS_PAGE ?? "";
+const pages = documentationPages().filter((page) => page.includes(only));
+const blocks = pages.flatMap(blocksOf);
+const where = ({ page, line }: DocBlock) => `${page}:${line}`;
+const skipped = (block: DocBlock) => block.notes["not run"] !== undefined;
+const wanted = (languages: ReadonlySet<string>) =>
+  blocks.filter((block) => languages.has(block.language) && !skipped(block));
+
+let scratch = "";
+beforeAll(() => {
+  scratch = mkdtempSync(join(tmpdir(), "cbapd-docs-"));
+});
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+describe("blocks", () => {
+  it("are of a kind that a test can run, or say why they are not run", () => {
+    const strange = blocks.filter((block) => !KNOWN.has(block.language) && !skipped(block));
+    expect(strange.map((block) => `${where(block)} ${block.language}`)).toEqual([]);
+    const reasons = blocks.filter(skipped).map((block) => `${where(block)}: ${block.notes["not run"]}`);
+    for (const reason of reasons) expect(reason).toMatch(/: \S.{7,}/);
+    const code = blocks.filter(({ language }) => !PROSE.has(language));
+    expect(reasons.length / code.length, `not run:\n${reasons.join("\n")}`).toBeLessThan(MOST_NOT_RUN);
+  });
+
+  it("without a language hold no code", () => {
+    const hidden = blocks.filter(
+      ({ language, code }) => PROSE.has(language) && /^(import |const |await |\$ |cbapd |npx )/m.test(code),
+    );
+    expect(hidden.map(where)).toEqual([]);
+  });
+
+  it("are read with their comments", () => {
+    const text = "<!-- setup: a = 1 -->\n<!-- continues -->\n\n```ts\nlet b;\n```\ntext\n```\nx\n```\n";
+    expect(parseBlocks("page", text)).toEqual([
+      { page: "page", line: 4, language: "ts", code: "let b;", notes: { setup: "a = 1", continues: "" } },
+      { page: "page", line: 8, language: "", code: "x", notes: {} },
+    ]);
+    expect(() => parseBlocks("page", "<!-- setpu: a -->\n```ts\n```\n")).toThrow("must be one of");
+  });
+});
+
+/** A block, and those that continue it. */
+interface Program {
+  readonly name: string;
+  readonly extension: string;
+  readonly page: string;
+  readonly parts: string[];
+}
+
+function programs(): Program[] {
+  const found: Program[] = [];
+  for (const block of wanted(PROGRAMS)) {
+    const code = [block.notes.setup ?? "", block.code].join("\n");
+    const last = found.at(-1);
+    if (block.notes.continues !== undefined && last?.page === block.page) {
+      last.parts.push(code);
+      continue;
+    }
+    const name = `${block.page
+      .replace(/^docs\//, "")
+      .replace(/\.md$/, "")
+      .replaceAll("/", "-")}-${block.line}`;
+    found.push({ name, extension: block.language, page: block.page, parts: [code] });
+  }
+  return found;
+}
+
+describe("programs", () => {
+  it("type-check, run, and print what their comments say", async () => {
+    const all = programs();
+    if (!only) expect(all.length).toBeGreaterThan(10);
+    const folder = join(scratch, "programs");
+    mkdirSync(join(folder, "node_modules"), { recursive: true });
+    writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+    for (const name of ["@types", "@tensorflow", "fast-check"]) {
+      symlinkSync(join(ROOT, "node_modules", name), join(folder, "node_modules", name));
+    }
+    symlinkSync(ROOT, join(folder, "node_modules", "cbapd"));
+    const settings = {
+      target: "es2023",
+      module: "nodenext",
+      lib: ["es2023", "dom"],
+      types: ["node"],
+      strict: true,
+      allowJs: true,
+      checkJs: false,
+      skipLibCheck: true,
+      rootDir: ".",
+      outDir: "out",
+    };
+    const files = all.map(({ name, extension }) => `${name}.${extension}`);
+    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: settings, files }));
+    all.forEach(({ parts }, index) => {
+      writeFileSync(join(folder, files[index]), `${parts.join("\n")}\nexport {};\n`);
+    });
+    const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
+    const types = await run(process.execPath, [tsc, "-p", folder]).catch(({ stdout }) => ({ stdout }));
+    expect(types.stdout, "types of documentation's blocks, named page-line").toBe("");
+
+    const jobs = all.map(({ name, page }) => ({
+      name,
+      file: join(folder, "out", `${name}.js`),
+      scratch: join(scratch, "files", page),
+    }));
+    for (const { page } of all) prepareFiles(join(scratch, "files", page));
+    writeFileSync(join(folder, "out", "jobs.json"), JSON.stringify(jobs));
+    const runner = join(ROOT, "test", "support", "docRunner.js");
+    await run(process.execPath, [runner, join(folder, "out")], { maxBuffer: 1e8 });
+    const results = JSON.parse(readFileSync(join(folder, "out", "results.json"), "utf8"));
+    const faults = (results as { name: string; output: string; error?: string }[]).flatMap(
+      ({ name, output, error }, index) => {
+        if (error) return [`${name}: ${error}`];
+        let from = 0;
+        return all[index].parts.flatMap(expectations).flatMap((text) => {
+          const end = printed(text, output, from);
+          if (end < 0) return [`${name}: prints no "${text}" there, but\n${output}`];
+          from = end;
+          return [];
+        });
+      },
+    );
+    expect(faults.join("\n")).toBe("");
+  });
+});
+
+describe("commands", () => {
+  it("are such as the command line understands", async () => {
+    const faults: string[] = [];
+    let count = 0;
+    for (const block of wanted(new Set(["sh"]))) {
+      for (const command of commandsOf(block.code)) {
+        const shown = `${where(block)}: ${command.join(" ")}`;
+        const words = cbapdArguments(command);
+        if (!words) {
+          if (!OTHER_COMMANDS.test(command.join(" "))) faults.push(`${shown}: not known to this test`);
+          continue;
+        }
+        count++;
+        const fault = await misuse(words);
+        if (fault) faults.push(`${shown}: ${fault}`);
+      }
+    }
+    expect(faults.join("\n")).toBe("");
+    if (!only) expect(count).toBeGreaterThan(20);
+  });
+
+  it("a misspelt option is found", async () => {
+    expect(await misuse(["train", "lenet5", "--epoch", "3"])).toMatch("unknown option");
+    expect(await misuse(["train", "lenet5", "--epochs", "x"])).toMatch("--epochs");
+    expect(await misuse(["trian", "lenet5"])).toMatch("no such command");
+  });
+});
+
+/** Parses as the program would, without doing anything. */
+async function misuse([name, ...words]: readonly string[]): Promise<string | undefined> {
+  if (name === undefined || name.startsWith("-")) return undefined; // cbapd --help, --version
+  const main = readFileSync(join(ROOT, "dist", "cli", "main.js"), "utf8");
+  const entry = new RegExp(`name: "${name}"[^}]*?import\\("\\./([\\w-]+)\\.js"\\)\\)\\.(\\w+)`).exec(main);
+  if (!entry) return "no such command";
+  const module = await import(join(ROOT, "dist", "cli", `${entry[1]}.js`));
+  const program = new Command("cbapd")
+    .exitOverride()
+    .configureOutput({ writeErr: () => {}, writeOut: () => {} });
+  const command = program.command(name).exitOverride();
+  module[entry[2]](command);
+  command.option("--verbose").action(() => {});
+  try {
+    await program.parseAsync([name, ...words], { from: "user" });
+    return undefined;
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    return code === "commander.helpDisplayed" ? undefined : message;
+  }
+}
+
+describe("pictures", () => {
+  it("are what docs/pictures/draw.js draws", async () => {
+    const { drawAll } = await import(join(ROOT, "docs", "pictures", "draw.js"));
+    for (const [name, svg] of drawAll() as [string, string][]) {
+      expect(readFileSync(join(ROOT, "docs", "pictures", `${name}.svg`), "utf8"), name).toBe(svg);
+    }
+  });
+});
+
+describe("other blocks", () => {
+  it("JSON is JSON", () => {
+    for (const block of wanted(new Set(["json"]))) {
+      expect(() => JSON.parse(block.code), where(block)).not.toThrow();
+    }
+  });
+
+  it("Python compiles", async ({ skip }) => {
+    const python = wanted(new Set(["python"]));
+    if (
+      await run("python3", ["--version"]).then(
+        () => false,
+        () => true,
+      )
+    )
+      skip("no python3 here");
+    const source = join(scratch, "python.json");
+    writeFileSync(source, JSON.stringify(python.map((block) => [where(block), block.code])));
+    const check =
+      "import json, sys\nfor name, code in json.load(open(sys.argv[1])): compile(code, name, 'exec')";
+    execFileSync("python3", ["-c", check, source], { stdio: "pipe" });
+  });
+});
+
+describe.runIf(process.env.CBAPD_DOCS === "all")("commands, run", () => {
+  for (const page of pages) {
+    const sh = blocks.filter((block) => block.page === page && block.language === "sh" && !skipped(block));
+    if (sh.length > 0) it(page, () => runShellPage(page, blocks, scratch), 600_000);
+  }
+
+  it("Python, where its packages are", async () => {
+    let ran = 0;
+    for (const block of wanted(new Set(["python"]))) {
+      const python = await interpreterWith(/^import (\w+)/m.exec(block.code)?.[1] ?? "sys");
+      if (!python) continue;
+      const { stdout } = await run(python, ["-c", block.code]);
+      for (const text of expectations(block.code)) {
+        expect(printed(text, stdout), `${where(block)}: prints no "${text}", but ${stdout}`).toBeGreaterThan(
+          0,
+        );
+      }
+      ran++;
+    }
+    console.log(`${ran} of ${wanted(new Set(["python"])).length} blocks of Python ran`);
+  });
+});
+
+async function interpreterWith(package_: string): Promise<string | undefined> {
+  for (const python of [process.env.CBAPD_PYTHON, "python3", "/usr/bin/python3"]) {
+    const works =
+      python &&
+      (await run(python, ["-c", `import ${package_}`]).then(
+        () => true,
+        () => false,
+      ));
+    if (works) return python;
+  }
+  return undefined;
+}

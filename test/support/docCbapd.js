@@ -1,0 +1,28 @@
+/**
+ * cbapd as documentation's commands call it when they are tested: small arguments are added to those of the page. CBAPD_DOC_QUICK replaces
+ * what is added to commands that train.
+ */
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const words = process.argv.slice(2);
+const quick = process.env.CBAPD_DOC_QUICK;
+const training = (quick || "--epochs 1 --limit 64 --limit-test 32").split(" ");
+const has = (option) => words.some((word) => word === option || word.startsWith(`${option}=`));
+const shapes = has("--data") || has("--data-dir") ? [] : ["--data", "shapes"];
+
+const ADDED = {
+  train: () => [...training, ...shapes],
+  recipe: () => (words.length > 1 && !has("--show") ? [...training, ...shapes] : []),
+  sweep: () => [...training, ...shapes, ...(has("--random") ? ["--random", "2"] : [])],
+  evaluate: () => ["--limit-test", "32", "--limit", "32", ...shapes],
+  predict: () => ["--limit-test", "32", "--limit", "32", ...shapes],
+  verify: () => ["--cases", "2"],
+  profile: () => ["--steps", "3", "--width", "0.25"],
+  bench: () => ["--quick"],
+};
+const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const help = has("--help") || has("-h");
+const added = help ? [] : (ADDED[words[0]]?.() ?? []);
+const { status, signal } = spawnSync(process.execPath, [main, ...words, ...added], { stdio: "inherit" });
+process.exitCode = signal ? 1 : status;
