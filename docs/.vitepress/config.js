@@ -49,5 +49,20 @@ export default defineConfig({
   },
   locales: {
     root: { label: "English", lang: "en", themeConfig: { nav: nav("en"), sidebar: sidebar("en") } },
+    zh: {
+      label: "简体中文",
+      lang: "zh-CN",
+      description: "没有 GPU 也能训练卷积网络：WebAssembly SIMD，每次结果逐位相同。",
+      themeConfig: {
+        nav: nav("zh"),
+        sidebar: sidebar("zh"),
+        outline: { label: "本页内容", level: [2, 3] },
+        docFooter: { prev: "上一页", next: "下一页" },
+        darkModeSwitchLabel: "外观",
+        sidebarMenuLabel: "目录",
+        returnToTopLabel: "回到顶部",
+        langMenuLabel: "语言",
+      },
+    },
   },
 });
