@@ -1,21 +1,20 @@
-/** Draws every picture of the pages: node docs/pictures/draw.js. Nothing in them is copied from anywhere. */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+/** Draws every picture of the pages: node docs/pictures/draw.js; with --check it only looks whether they are as drawn. Nothing in them is copied from anywhere. */
+import { readFileSync, writeFileSync } from "node:fs";
 import { layerPictures } from "./layers.js";
 import { optimizerPicture } from "./optimizer.js";
 import { tutorialPictures } from "./tutorial.js";
 
-/** Name of the file, without its ending, and what it holds. */
-export function drawAll() {
-  const all = { ...layerPictures, optimizer: optimizerPicture, ...tutorialPictures };
-  return Object.entries(all).map(([name, draw]) => [name, draw()]);
-}
-
-const here = fileURLToPath(new URL(".", import.meta.url));
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  mkdirSync(`${here}../public`, { recursive: true });
-  for (const [name, svg] of drawAll()) {
-    writeFileSync(`${here}${name}.svg`, svg);
-    if (name === "field") writeFileSync(`${here}../public/field.svg`, svg);
+const check = process.argv.includes("--check");
+const all = { ...layerPictures, optimizer: optimizerPicture, ...tutorialPictures };
+for (const [name, draw] of Object.entries(all)) {
+  const svg = draw();
+  // The home page's picture has a fixed address, so it lies in public/ too.
+  for (const file of name === "field" ? [`${name}.svg`, `../public/${name}.svg`] : [`${name}.svg`]) {
+    const place = new URL(file, import.meta.url);
+    if (!check) writeFileSync(place, svg);
+    else if (readFileSync(place, "utf8") !== svg) {
+      console.error(`${file} is not what draw.js draws: node docs/pictures/draw.js`);
+      process.exitCode = 1;
+    }
   }
 }
