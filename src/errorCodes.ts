@@ -190,6 +190,7 @@ export const ERROR_CODES = {
   DATASET_COUNT: "another number of labels than of images",
   DATASET_TOO_LARGE: "more images than a run's memory could hold, once decoded",
   DATASET_SHA256: "data with another SHA-256 than the dataset's",
+  DATASET_CHANGED: "a file of the cache that was changed or removed while its images were wanted",
   PACKAGE_INTEGRITY: "an npm package with another SHA-512 than the pinned one",
 
   // Pictures.

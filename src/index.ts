@@ -2,6 +2,7 @@
 import { readModel } from "./train/checkpoint.js";
 import { readKerasModel } from "./train/kerasFile.js";
 import { Model } from "./train/model.js";
+import type { RunJson } from "./train/runJson.js";
 
 /** A model file that `save` wrote, or a checkpoint of a run. @throws FileError */
 export async function loadModel(path: string): Promise<Model> {
@@ -14,6 +15,11 @@ export async function loadKerasModel(path: string): Promise<Model> {
   return new Model(await readKerasModel(path));
 }
 
+/** @param advice what the user can do when it is damaged @throws FileError */
+export async function readRunJson(path: string, advice: string): Promise<RunJson> {
+  return (await import("./train/runJson.js")).readRunJson(path, advice);
+}
+
 export * from "./common.js";
 export * as datasets from "./data/index.js";
 export { writeFileAtomic } from "./formats/atomicFile.js";
@@ -24,4 +30,4 @@ export { type NpzReadOptions, type NpzWriteOptions, readNpz, writeNpz } from "./
 export { graphDifference } from "./models/graphDifference.js";
 export { loadTrainingState, saveModel, saveTrainingState } from "./train/checkpoint.js";
 export { csvLogger, modelCheckpoint } from "./train/fileCallbacks.js";
-export { type RunJson, readRunJson } from "./train/runJson.js";
+export type { RunJson } from "./train/runJson.js";

@@ -6,8 +6,9 @@ import { ERROR_CODES } from "../src/errorCodes.js";
 import { DataError, FileError } from "../src/errors.js";
 import { bytesSource } from "../src/formats/byteSource.js";
 import { layers, models, sequential } from "../src/index.js";
-import { graphFromConfig, graphToConfig } from "../src/models/config.js";
+import { graphToConfig } from "../src/models/config.js";
 import { weightSpecs } from "../src/models/graph.js";
+import { graphFromConfig } from "../src/models/readConfig.js";
 import { earlyStopping, reduceLROnPlateau } from "../src/train/callbacks.js";
 import {
   loadTrainingState,

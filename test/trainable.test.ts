@@ -19,8 +19,9 @@ import {
   summaryText,
   weightsSha256,
 } from "../src/index.js";
-import { graphFromConfig, graphToConfig } from "../src/models/config.js";
+import { graphToConfig } from "../src/models/config.js";
 import { weightSpecs } from "../src/models/graph.js";
+import { graphFromConfig } from "../src/models/readConfig.js";
 import { backwardGraph, forwardGraph } from "../src/models/run.js";
 import { ndarray } from "../src/reference/ndarray.js";
 import { layOut } from "../src/train/regions.js";

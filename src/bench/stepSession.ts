@@ -71,7 +71,7 @@ export async function openStepSession(
 }
 
 /** Bytes and labels that look random and are always the same. */
-export function madeUpData(count: number, size: number): SessionData {
+export function madeUpData(count: number, size: number): SessionData & { readonly images: Uint8Array } {
   const images = new Uint8Array(count * size);
   let state = 1;
   for (let i = 0; i < images.length; i++) {

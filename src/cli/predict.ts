@@ -45,7 +45,8 @@ async function runPredict(path: string, files: string[], options: PredictOptions
   const model = await loadModel(file);
   const [height, width, channels] = model.graph.nodes[0].outputShape;
   const imageShape = [height, width, channels] as const;
-  const { images, names, classes } = await loadImages(files, options, imageShape, classNames(file));
+  const trained = await classNames(file);
+  const { images, names, classes } = await loadImages(files, options, imageShape, trained);
   const outputs = await model.predict(images);
   const count = outputs.length / images.count;
   const results = names.map((name, n) => {

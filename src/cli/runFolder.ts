@@ -93,7 +93,7 @@ export class RunFolder {
   async resume(settings: RunSettings, now?: Graph): Promise<TrainingState | undefined> {
     if (!existsSync(this.checkpoint)) return undefined;
     const path = this.file("run.json");
-    const before = readRunJson(path, ELSEWHERE);
+    const before = await readRunJson(path, ELSEWHERE);
     // What is not set is not there: either side may have what the other lacks.
     for (const name of new Set([...Object.keys(settings), ...Object.keys(before)])) {
       if (before[name] === settings[name] || name === "classes") continue;
@@ -215,10 +215,10 @@ export function modelFile(path: string): string {
 }
 
 /** What the classes of a run's model are called; none for a model file that lies alone. */
-export function classNames(file: string): readonly string[] {
+export async function classNames(file: string): Promise<readonly string[]> {
   const path = join(dirname(file), "run.json");
   if (!existsSync(path)) return [];
-  return readRunJson(path, "Mend it, or move it away.").classes ?? [];
+  return (await readRunJson(path, "Mend it, or move it away.")).classes ?? [];
 }
 
 /** Whether these are the network's weights. */

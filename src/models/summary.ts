@@ -76,7 +76,8 @@ export function summaryData(graph: Graph): Summary {
 /** A table for the terminal. */
 export function summaryText(graph: Graph): string {
   const summary = summaryData(graph);
-  const count = (value: number) => value.toLocaleString("en-US");
+  // toLocaleString would load all of ICU first.
+  const count = (value: number) => String(value).replace(/\B(?=(\d{3})+$)/g, ",");
   const branches = summary.layers.some(
     (layer, index) =>
       layer.connectedTo.length > 1 || (index > 0 && layer.connectedTo[0] !== summary.layers[index - 1].name),

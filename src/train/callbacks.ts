@@ -2,7 +2,6 @@
  * Keras' callbacks that need no file (fileCallbacks.ts has the others). What they must remember over an interruption is JSON:
  * getState, setState.
  */
-import { z } from "zod";
 import { FileError, mustBe, OptionError, rejectUnknownKeys, show } from "../errors.js";
 import type { Callback, Logs } from "./types.js";
 
@@ -81,11 +80,7 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
     },
     getState: () => ({ best: monitor.best, wait, weights: best }),
     setState(state) {
-      const held = remembered(
-        "earlyStopping",
-        z.object({ best: bestSchema, wait: count, weights: weightsSchema }),
-        state,
-      );
+      const held = remembered("earlyStopping", { best: isBest, wait: isCount, weights: isWeights }, state);
       monitor.best = held.best;
       wait = held.wait;
       best = held.weights;
@@ -132,8 +127,7 @@ export function reduceLROnPlateau(options: ReduceLROnPlateauOptions = {}): Callb
     },
     getState: () => ({ best: monitor.best, wait, cooling }),
     setState(state) {
-      const schema = z.object({ best: bestSchema, wait: count, cooling: count });
-      const held = remembered("reduceLROnPlateau", schema, state);
+      const held = remembered("reduceLROnPlateau", { best: isBest, wait: isCount, cooling: isCount }, state);
       monitor.best = held.best;
       wait = held.wait;
       cooling = held.cooling;
@@ -154,22 +148,28 @@ export function terminateOnNaN(): Callback {
   };
 }
 
-export const count = z.number().int().nonnegative();
-export const bestSchema = z.custom<number | null>(
-  (value) => value === null || (typeof value === "number" && !Number.isNaN(value)),
-  "must be a number or null",
-);
-const weightsSchema = z.map(z.string(), z.instanceof(Float32Array)).optional();
+export const isBest = (value: unknown): value is number | null =>
+  value === null || (typeof value === "number" && !Number.isNaN(value));
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const isWeights = (value: unknown): value is Map<string, Float32Array> | undefined =>
+  value === undefined ||
+  (value instanceof Map &&
+    [...value].every(([name, values]) => typeof name === "string" && values instanceof Float32Array));
+
+/** What each thing remembered must be. */
+type Checks<T> = { readonly [K in keyof T]: (value: unknown) => value is T[K] };
 
 /** What a callback wrote into a checkpoint, which anybody may have changed since. @throws FileError */
-export function remembered<T>(where: string, schema: z.ZodType<T>, state: unknown): T {
-  const parsed = schema.safeParse(state);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new FileError(
-    `${where}: the checkpoint remembers nothing that could be used: ${issue.path.map(String).join(".")}: ${issue.message}.`,
-    { code: "CHECKPOINT_CALLBACK" },
-  );
+export function remembered<T>(where: string, checks: Checks<T>, state: unknown): T {
+  const held = typeof state === "object" ? ((state ?? {}) as T) : ({} as T);
+  for (const name in checks) {
+    if (checks[name](held[name])) continue;
+    throw new FileError(
+      `${where}: the checkpoint remembers nothing that could be used: ${name} is ${show(held[name])}.`,
+      { code: "CHECKPOINT_CALLBACK" },
+    );
+  }
+  return held;
 }
 
 function natural(where: string, argument: string, value: unknown): void {

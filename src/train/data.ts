@@ -1,5 +1,5 @@
 /** From what the user hands to fit, evaluate or predict to what a session takes; everything is checked here. */
-import type { Dataset } from "../data/dataset.js";
+import { type Dataset, imagesOf } from "../data/dataset.js";
 import { DataError, mustBe, OptionError, ShapeError, show } from "../errors.js";
 import type { Graph } from "../models/graph.js";
 import { sameShape, sizeOf } from "../shape.js";
@@ -12,8 +12,8 @@ export function sessionData(where: string, graph: Graph, data: FitData, loss: Lo
   if (isDataset(data)) {
     checkImageShape(where, graph, data);
     checkIndices(where, data.labels, classes);
-    const { count, images, scale, labels } = data;
-    return checkCount(where, { count, images, scale, labels });
+    const { count, scale, labels } = data;
+    return checkCount(where, { count, images: imagesOf(data), scale, labels });
   }
   const { images, count, scale } = inputs(where, graph, data);
   const y = Array.from(data.y);
@@ -40,8 +40,8 @@ export function inputData(graph: Graph, data: Dataset | Omit<ArrayData, "y">): S
   const labels = new Uint8Array(0);
   if (isDataset(data)) {
     checkImageShape("predict", graph, data);
-    const { count, images, scale } = data;
-    return checkCount("predict", { count, images, scale, labels });
+    const { count, scale } = data;
+    return checkCount("predict", { count, images: imagesOf(data), scale, labels });
   }
   return checkCount("predict", { ...inputs("predict", graph, data), labels });
 }

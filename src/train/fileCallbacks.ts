@@ -1,9 +1,8 @@
 /** Keras' callbacks that write files. */
 import { appendFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { z } from "zod";
 import { FileError, OptionError, rejectUnknownKeys } from "../errors.js";
-import { bestSchema, Monitor, type MonitorOptions, remembered } from "./callbacks.js";
+import { isBest, Monitor, type MonitorOptions, remembered } from "./callbacks.js";
 import { saveModel, saveTrainingState } from "./checkpoint.js";
 import type { Callback, SaveEvery } from "./types.js";
 
@@ -48,7 +47,7 @@ export function modelCheckpoint(path: string, options: ModelCheckpointOptions = 
     },
     getState: () => ({ best: monitor.best }),
     setState(state) {
-      monitor.best = remembered("modelCheckpoint", z.object({ best: bestSchema }), state).best;
+      monitor.best = remembered("modelCheckpoint", { best: isBest }, state).best;
     },
   };
 }
@@ -77,8 +76,11 @@ export function csvLogger(path: string, options: { separator?: string; append?: 
     // A resumed run goes on in the same file.
     getState: () => ({ started, columns }),
     setState(state) {
-      const schema = z.object({ started: z.boolean(), columns: z.array(z.string()).optional() });
-      ({ started, columns } = remembered("csvLogger", schema, state));
+      ({ started, columns } = remembered("csvLogger", { started: isBoolean, columns: isColumns }, state));
     },
   };
 }
+
+const isBoolean = (value: unknown): value is boolean => typeof value === "boolean";
+const isColumns = (value: unknown): value is string[] | undefined =>
+  value === undefined || (Array.isArray(value) && value.every((name) => typeof name === "string"));

@@ -14,21 +14,15 @@ import { inlineGang } from "../workers/inline.js";
 import { describeFinding, findBadWeight } from "./badNumber.js";
 import { allocateMemory } from "./memoryBudget.js";
 import { AVERAGE, type DataRegions, layOut, type Regions, type WeightRegion } from "./regions.js";
-import type {
-  BadNumber,
-  Phase,
-  Session,
-  SessionData,
-  SessionOptions,
-  Stretch,
-  Totals,
-  TrainResult,
-} from "./session.js";
+import type { BadNumber, Phase, Session, SessionOptions, Stretch, Totals, TrainResult } from "./session.js";
+import { SessionImages } from "./sessionImages.js";
 import { recordEvaluation, recordPrediction, recordTraining } from "./step.js";
 import { StepNumbers } from "./stepNumbers.js";
 import type { Optimizer } from "./types.js";
 
 const PROGRESS_INTERVAL_MS = 100;
+/** Steps for which images are fetched one by one, before all are read. */
+const FIRST_STEPS = 8;
 
 type OnProgress = Stretch["onProgress"];
 
@@ -44,6 +38,7 @@ export async function openSession(
       batchSize === options.batchSize ? plan : planSession({ ...options, batchSize });
     return { memoryBytes, heldBytes: heldBytes(regions) };
   });
+  const images = new SessionImages(memory.buffer, regions);
   const setup: GangSetup = {
     core: await loadCore(),
     memory,
@@ -59,7 +54,7 @@ export async function openSession(
     timeline: options.watch?.(wholeBatches(programs, indices)),
   };
   const gang = options.workers === "inline" ? inlineGang(setup) : await startGang(setup);
-  return new SharedSession(options, regions, memory, memoryBytes, gang, programs, indices);
+  return new SharedSession(options, regions, memory, memoryBytes, gang, programs, indices, images);
 }
 
 /** Everything that is decided before any memory is taken. */
@@ -162,6 +157,8 @@ class SharedSession implements Session {
   readonly #held: Float32Array[] = [];
   readonly #buffer: ArrayBufferLike;
   readonly #numbers: StepNumbers | undefined;
+  readonly #images: SessionImages;
+  #trained = false;
 
   constructor(
     options: SessionOptions,
@@ -171,7 +168,9 @@ class SharedSession implements Session {
     gang: Gang,
     programs: readonly Program[],
     indices: ProgramIndices,
+    images: SessionImages,
   ) {
+    this.#images = images;
     this.#options = options;
     this.#regions = regions;
     this.#buffer = memory.buffer;
@@ -182,7 +181,7 @@ class SharedSession implements Session {
     const { optimizer, mixup: alpha, seed } = options;
     this.#numbers =
       optimizer && new StepNumbers(optimizer, alpha === undefined ? undefined : { alpha, seed });
-    for (const region of [regions.training, regions.evaluation]) if (region) this.#copyData(region);
+    for (const region of [regions.training, regions.evaluation]) if (region) this.#copyLabels(region);
   }
 
   readWeights(averaged = false): Map<string, Float32Array> {
@@ -211,7 +210,8 @@ class SharedSession implements Session {
   }
 
   async train(stretch: Stretch): Promise<TrainResult> {
-    const { from, to, step, watchNumbers, inspect } = stretch;
+    const { from, step, watchNumbers, inspect } = stretch;
+    const to = await this.#stepsWithImages(stretch);
     const { training, stepNumbers } = this.#regions;
     this.#numbers!.fill(this.#floats(stepNumbers, (to - from) * STEP_NUMBERS.length), stretch);
     this.#writeTotals(stretch.totals);
@@ -228,6 +228,22 @@ class SharedSession implements Session {
       bad,
       finding: found && this.#withExample(found, from + steps - 1),
     };
+  }
+
+  /** Where a stretch ends: the first one early where images lie in a file, so that training need not wait for all of them. */
+  async #stepsWithImages({ from, to }: Stretch): Promise<number> {
+    if (this.#trained) {
+      await this.#images.training();
+      // Training need not wait for what validation will look at; but if that cannot be had, it ends soon.
+      await this.#images.prepareEvaluation();
+      return to;
+    }
+    this.#trained = true;
+    const { order, data } = this.#regions.training!;
+    const { batchSize } = this.#options;
+    const examples = this.#ints(order, data.count).subarray(from * batchSize, to * batchSize);
+    const there = await this.#images.firstOf(examples, FIRST_STEPS * batchSize);
+    return there === examples.length ? to : from + there / batchSize;
   }
 
   hold(): void {
@@ -267,6 +283,7 @@ class SharedSession implements Session {
 
   async evaluate(onProgress?: OnProgress, signal?: AbortSignal): Promise<Totals> {
     const { count } = this.#regions.evaluation!.data;
+    await this.#images.evaluation();
     this.#writeTotals({ loss: 0, correct: 0, topK: 0, samples: 0 });
     await this.#run("evaluation", this.#whole(count), onProgress, signal);
     return this.#readTotals();
@@ -274,6 +291,7 @@ class SharedSession implements Session {
 
   async predict(): Promise<Float32Array> {
     const { count } = this.#regions.evaluation!.data;
+    await this.#images.evaluation();
     await this.#run("prediction", this.#whole(count));
     const { graph } = this.#options;
     const outputs = sizeOf(graph.nodes[graph.output].outputShape);
@@ -285,6 +303,7 @@ class SharedSession implements Session {
     const count = Math.min(this.#options.batchSize, this.#regions.training!.data.count);
     this.setOrder(identity(this.#regions.training!.data.count));
     this.#writeTotals({ loss: 0, correct: 0, topK: 0, samples: 0 });
+    await this.#images.training();
     await this.#run("gradients", this.#whole(count));
     this.writeWeights(held); // the step moved the moving statistics
     const gradients = new Map<string, Float32Array>();
@@ -296,8 +315,9 @@ class SharedSession implements Session {
     return { totals: this.#readTotals(), gradients };
   }
 
-  close(): Promise<void> {
-    return this.#gang.close();
+  async close(): Promise<void> {
+    await this.#images.settled();
+    await this.#gang.close();
   }
 
   #whole(count: number): Pick<WorkerStretch, "count" | "from" | "to" | "step" | "stepNumbers"> {
@@ -334,8 +354,7 @@ class SharedSession implements Session {
     }
   }
 
-  #copyData({ data, images, labels, classWeights, order }: DataRegions): void {
-    copyIn(this.#buffer, images, data.images);
+  #copyLabels({ data, labels, classWeights, order }: DataRegions): void {
     if (labels !== 0) copyIn(this.#buffer, labels, data.labels);
     if (data.classWeights) copyIn(this.#buffer, classWeights, data.classWeights);
     this.#ints(order, data.count).set(identity(data.count));
@@ -380,7 +399,7 @@ function identity(count: number): Int32Array {
   return Int32Array.from({ length: count }, (_, i) => i);
 }
 
-function copyIn(buffer: ArrayBufferLike, address: number, values: SessionData["images"] | Int32Array): void {
-  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  new Uint8Array(buffer, address, bytes.length).set(bytes);
+function copyIn(memory: ArrayBufferLike, address: number, values: ArrayBufferView): void {
+  const { buffer, byteOffset, byteLength } = values;
+  new Uint8Array(memory, address, byteLength).set(new Uint8Array(buffer, byteOffset, byteLength));
 }

@@ -4,6 +4,7 @@
  */
 
 import type { Program } from "../backend/wasm/program.js";
+import type { StoredBytes } from "../data/dataset.js";
 import type { Graph } from "../models/graph.js";
 import type { Timeline } from "../workers/timeline.js";
 import type { Augmentation, LearningRateSchedule, LossOptions, Optimizer } from "./types.js";
@@ -11,8 +12,8 @@ import type { Augmentation, LearningRateSchedule, LossOptions, Optimizer } from 
 /** Examples as the workers see them: a Dataset, or a part of one, or the user's arrays. */
 export interface SessionData {
   readonly count: number;
-  /** Row-major, `count` times the network's input shape. */
-  readonly images: Uint8Array | Float32Array;
+  /** Row-major, `count` times the network's input shape; in a file: one byte a number. */
+  readonly images: Uint8Array | Float32Array | StoredBytes;
   /** What an image's numbers are multiplied by. */
   readonly scale: number;
   /** Class indices [count], or probabilities [count, classes] as Float32Array. */
@@ -111,7 +112,10 @@ export interface Session {
   writeSlots(slots: ReadonlyMap<string, Float32Array>): void;
   /** The epoch's order: position i of the epoch is example order[i]. */
   setOrder(order: Int32Array): void;
-  /** Runs training steps; resolves with how many were done: fewer only after an abort or a bad one. @throws WorkerError */
+  /**
+   * Runs training steps; resolves with how many were done: fewer after an abort, after a bad one, or in the first stretch,
+   * where images lie in a file. @throws WorkerError, DataError
+   */
   train(stretch: Stretch): Promise<TrainResult>;
   /** Keeps a copy of weights, moving statistics and slots as they are now, in place of the copy before. */
   hold(): void;

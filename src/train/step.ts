@@ -159,7 +159,7 @@ function gatherBatch(
   recorder.label = "batch";
   const { data } = regions;
   const example: Shape = graph.nodes[0].outputShape;
-  const dataType: DataType = data.images instanceof Uint8Array ? "uint8" : "float32";
+  const dataType: DataType = data.images instanceof Float32Array ? "float32" : "uint8";
   const source = recorder.tensor([data.count, ...example], dataType, regions.images);
   const order = orderTensor(recorder, regions);
   return augmentation

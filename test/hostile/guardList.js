@@ -72,21 +72,21 @@ export const GUARDS = [
   },
   {
     name: "own layer kinds",
-    file: "src/models/config.ts",
+    file: "src/models/readConfig.ts",
     guard: "if (!Object.hasOwn(KINDS, kind))",
     without: "if (!(kind in KINDS))",
     test: "hostile.models",
   },
   {
     name: "bounds of a network",
-    file: "src/models/config.ts",
+    file: "src/models/readConfig.ts",
     guard: "if (excess) throw",
     without: "if (false) throw",
     test: "hostile.models",
   },
   {
     name: "slots of a checkpoint",
-    file: "src/train/checkpoint.ts",
+    file: "src/train/readCheckpoint.ts",
     guard: "if (!weights.has(name) && !slots.has(name))",
     without: "if (false)",
     test: "hostile.models",
@@ -94,8 +94,8 @@ export const GUARDS = [
   {
     name: "callbacks' states",
     file: "src/train/callbacks.ts",
-    guard: "if (parsed.success) return parsed.data;",
-    without: "return state as T;",
+    guard: "if (checks[name](held[name])) continue;",
+    without: "continue;",
     test: "hostile.models",
   },
   {
