@@ -6,9 +6,10 @@
 import { z } from "zod";
 import type { ErrorCode } from "../errorCodes.js";
 import { FileError, show, unknownName } from "../errors.js";
-import { type GraphConfig, graphFromConfig } from "./config.js";
+import type { GraphConfig } from "./config.js";
 import type { Graph } from "./graph.js";
 import { AXIS, COMMON, type Json, KERAS_CLASSES, type KerasOption } from "./kerasLayers.js";
+import { graphFromConfig } from "./readConfig.js";
 
 const MAX_LAYERS = 10_000;
 

@@ -72,9 +72,9 @@ export const GUARDS = [
   },
   {
     name: "own layer kinds",
-    file: "src/models/readConfig.ts",
-    guard: "if (!Object.hasOwn(KINDS, kind))",
-    without: "if (!(kind in KINDS))",
+    file: "src/layers/define.ts",
+    guard: "return Object.hasOwn(KINDS, kind) ?",
+    without: "return kind in KINDS ?",
     test: "hostile.models",
   },
   {
