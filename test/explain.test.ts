@@ -1,10 +1,12 @@
 /** Every term, path and sum that is shown, against the kernels' tensors and, in float64, against the reference. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { backwardCell } from "../src/explain/backward.js";
+import { trainingBatch } from "../src/explain/batch.js";
 import { forwardCell } from "../src/explain/forward.js";
 import { type ExplainedStep, explainStep, startState } from "../src/explain/step.js";
 import { weightCell } from "../src/explain/weights.js";
-import { models } from "../src/index.js";
+import { datasets, models, weightsSha256 } from "../src/index.js";
+import { initialWeights } from "../src/models/initializers.js";
 import { type NDArray, ndarray } from "../src/reference/ndarray.js";
 import { sizeOf } from "../src/shape.js";
 import { wasmEngine } from "../src/verify/engine.js";
@@ -161,6 +163,22 @@ describe("a step", () => {
     for (const [name, values] of model.getWeights()) {
       expect(Float32Array.from(state.weights.get(name)!.data), name).toEqual(values);
     }
+  });
+
+  it("takes the batches that fit takes: after an epoch and more the hash is that of a run", async () => {
+    const { train } = datasets.shapes({ train: 21, test: 1 });
+    const model = models.lenet5({ width: 0.25 });
+    model.compile({ optimizer: "adam", loss: "sparseCategoricalCrossentropy" });
+    const { graph } = model;
+    let state = startState(graph, initialWeights(graph, 6));
+    for (let step = 0; step < 4; step++) {
+      const { x, labels } = trainingBatch(train, { seed: 6, step, batchSize: 8 });
+      expect(labels.data.length).toBe(step === 2 ? 5 : 8);
+      state = explainStep(machine, { graph, x, labels, state, seed: 6 }).after;
+    }
+    await model.fit(train, { batchSize: 8, seed: 6, epochs: 9, maxSteps: 4, verbose: 0 } as object);
+    const shown = new Map(Array.from(state.weights, ([name, { data }]) => [name, Float32Array.from(data)]));
+    expect(weightsSha256(shown)).toBe(weightsSha256(model.getWeights()));
   });
 
   it("refuses what does not fit, with the numbers", () => {

@@ -8,6 +8,7 @@ export type { Window2D } from "../shape.js";
 export { Machine } from "../verify/machine.js";
 export type { Mistake } from "../verify/mistakes.js";
 export { type BackwardCell, type BackwardTerm, backwardCell, consumersOf, type Path } from "./backward.js";
+export { type Batch, trainingBatch } from "./batch.js";
 export { type Cell, indexAt, placeOf, tapsOf, windowsOver } from "./cells.js";
 export { type Form, type ForwardCell, type ForwardTerm, forwardCell, type WeightPlace } from "./forward.js";
 export {
@@ -42,6 +43,6 @@ export {
   stackCost,
 } from "./receptive.js";
 export type { Stage } from "./stages.js";
-export { type ExplainedStep, explainStep, type StepCase, startState, type TrainingState } from "./step.js";
+export { type ExplainedStep, explainStep, type StepCase, startState, type StepState } from "./step.js";
 export { type AdamUpdate, type WeightCell, type WeightTerm, weightCell } from "./weights.js";
 export { type AxisNumbers, axisNumbers, type Im2col, im2col, poolingRoutes, type Routes } from "./windows.js";

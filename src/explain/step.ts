@@ -16,7 +16,7 @@ import type { Machine } from "../verify/machine.js";
 import { type Cache, type Stage, staged, stagesOf, traced } from "./stages.js";
 
 /** Weights by name, Adam's averages, and how many steps led there. */
-export interface TrainingState {
+export interface StepState {
   readonly weights: ReadonlyMap<string, NDArray>;
   readonly m: ReadonlyMap<string, NDArray>;
   readonly v: ReadonlyMap<string, NDArray>;
@@ -30,7 +30,7 @@ export interface StepCase {
   readonly x: NDArray;
   /** Class indices [N]. */
   readonly labels: NDArray;
-  readonly state: TrainingState;
+  readonly state: StepState;
   readonly adam?: Partial<Omit<AdamStep, "step">>;
   /** Dropout's. */
   readonly seed?: number; // 0
@@ -40,7 +40,7 @@ export interface StepCase {
 const ADAM = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 };
 
 /** Before the first step: m and v are zero. @throws OptionError when a weight is missing, ShapeError when it has another size */
-export function startState(graph: Graph, weights: ReadonlyMap<string, ArrayLike<number>>): TrainingState {
+export function startState(graph: Graph, weights: ReadonlyMap<string, ArrayLike<number>>): StepState {
   const specs = weightSpecs(graph);
   const zeros = () =>
     new Map(specs.filter(({ trainable }) => trainable).map(({ name, shape }) => [name, ndarray(shape)]));
@@ -81,8 +81,8 @@ export interface ExplainedStep {
   readonly streams: readonly number[];
   /** By weight. */
   readonly weightGradients: ReadonlyMap<string, NDArray>;
-  readonly before: TrainingState;
-  readonly after: TrainingState;
+  readonly before: StepState;
+  readonly after: StepState;
   /** Of this update: t counts from 1. */
   readonly adam: AdamStep;
   readonly seed: number;

@@ -47,6 +47,8 @@ export interface HeatmapProps {
   readonly onSelect?: (cell: Cell) => void;
   /** Instead of the colour of the number: a picture's pixels, a greyed border. */
   readonly colourAt?: (row: number, column: number) => readonly [number, number, number] | undefined;
+  /** What a cell is called aloud, where rows and columns would not say it. */
+  readonly say?: (cell: Cell) => string;
   /** Leaves the table out, where another one says the same. */
   readonly withoutTable?: boolean;
 }
@@ -99,7 +101,7 @@ export function Heatmap(props: HeatmapProps) {
     onSelect?.(cell);
   };
   const [row, column] = cursor;
-  const said = t("cell", { row, column, value: formatNumber(at(row, column)) });
+  const said = props.say?.(cursor) ?? t("cell", { row, column, value: formatNumber(at(row, column)) });
   const picture = <canvas ref={canvas} />;
   return (
     <div class="heatmap">

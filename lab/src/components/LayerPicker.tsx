@@ -5,7 +5,7 @@ import { formatShape } from "./numbers.js";
 
 export interface LayerPickerProps {
   readonly label: string;
-  readonly nodes: readonly GraphNodeView[];
+  readonly nodes: readonly Pick<GraphNodeView, "name" | "kind" | "outputShape">[];
   /** An index into nodes. */
   readonly selected: number;
   readonly onSelect: (index: number) => void;

@@ -1,11 +1,17 @@
 /** The engine's thread: everything is computed here, so that the page stays quick. */
 import { reply } from "./events.js";
+import { explainHandlers } from "./explain.js";
 import { networkHandlers } from "./network.js";
 import { ownHandlers } from "./own.js";
 import type { Calls, Handlers, Request } from "./protocol/index.js";
 import { trainHandlers } from "./train.js";
 
-const handlers: Handlers<Calls> = { ...networkHandlers, ...trainHandlers, ...ownHandlers };
+const handlers: Handlers<Calls> = {
+  ...networkHandlers,
+  ...trainHandlers,
+  ...ownHandlers,
+  ...explainHandlers,
+};
 
 addEventListener("message", async ({ data: { id, call, argument } }: MessageEvent<Request>) => {
   try {

@@ -3,3 +3,5 @@
  * offer to everybody comes from `cbapd/internal/…`: any file of src/, by its path.
  */
 export * from "cbapd";
+export * from "cbapd/internal/explain/index.js";
+export { permutation } from "cbapd/internal/random.js";

@@ -1,0 +1,62 @@
+/** The step that is explained, as pages see it: which network, after how many steps, which image, stage, cell and weight. All in the address. */
+import { computed } from "@preact/signals";
+import type { StepView } from "./engine/protocol/explain.js";
+import { useCall } from "./engine/useCall.js";
+import { parameter, setParameters } from "./router.js";
+import { setup } from "./setup.js";
+
+function natural(name: string): number {
+  const value = Number(parameter(name) ?? 0);
+  return Number.isInteger(value) && value >= 0 ? value : 0;
+}
+
+/** More than these take longer than anybody waits. */
+export const MOST_STEPS = 50;
+
+export const place = computed(() => ({
+  steps: Math.min(natural("steps"), MOST_STEPS),
+  image: natural("image"),
+  stage: natural("stage"),
+  /** Undefined until one is chosen. */
+  cell: parameter("cell") === undefined ? undefined : natural("cell"),
+  backward: parameter("way") === "backward",
+  weight: parameter("weight"),
+  weightIndex: natural("at"),
+}));
+
+type Place = (typeof place)["value"];
+
+/** A stage's cell, and a weight, belong to what was chosen before them. */
+export function goTo(changes: Partial<Place>): void {
+  const { backward, weightIndex, ...plain } = changes;
+  const leaves = changes.stage !== undefined && changes.cell === undefined;
+  setParameters({
+    ...plain,
+    ...(leaves && { cell: undefined }),
+    ...(backward !== undefined && { way: backward ? "backward" : undefined }),
+    ...(weightIndex !== undefined && { at: weightIndex }),
+  });
+}
+
+/** The step, as soon as the engine has it. */
+export function useStep() {
+  const { network, width, layers, data, seed, batchSize, learningRate, optimizer } = setup.value;
+  const own = { network, width, layers, data, seed, batchSize, learningRate, optimizer };
+  return useCall("explain", { setup: own, steps: place.value.steps });
+}
+
+/** What is chosen, kept within what there is. `cell` is undefined while the engine looks for one worth showing. */
+export function useChosen(view: StepView): At {
+  const now = place.value;
+  const stage = Math.min(now.stage, view.stages.length - 1);
+  const image = Math.min(now.image, view.labels.length - 1);
+  const count = view.stages[stage].shape.reduce((product, size) => product * size, 1);
+  const good = now.cell !== undefined && now.cell < count;
+  const found = useCall("stageMaps", good ? undefined : { version: view.version, stage, image });
+  const telling = found.value && found.value.y.length === count ? found.value.telling : 0;
+  return { ...now, stage, image, cell: good ? now.cell! : telling };
+}
+
+export interface At extends Place {
+  readonly cell: number;
+}
