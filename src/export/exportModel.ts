@@ -1,7 +1,8 @@
 /** A network in another tool's format: one function for all of them. */
+
 import { extname } from "node:path";
+import { writeFileAtomic } from "#files";
 import { mustBe, OptionError, rejectUnknownKeys, unknownName } from "../errors.js";
-import { writeFileAtomic } from "../formats/atomicFile.js";
 import { writeSafetensors } from "../formats/safetensors.js";
 import { weightSpecs } from "../models/graph.js";
 import { saveModel } from "../train/checkpoint.js";

@@ -1,14 +1,18 @@
 /** Other tools' model files, recognised by their contents. */
+
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { withFile } from "#files";
 import type { ErrorCode } from "../errorCodes.js";
 import { FileError } from "../errors.js";
 import type { ByteSource } from "../formats/byteSource.js";
-import { withFile } from "../formats/fileSource.js";
+import { HDF5_SIGNATURE } from "../formats/hdf5.js";
 import { parseSafetensors, parseTypedSafetensors } from "../formats/safetensors.js";
+import { readZip } from "../formats/zip.js";
 import type { Graph } from "../models/graph.js";
 import { parseModel } from "../train/checkpoint.js";
 import { Model } from "../train/model.js";
+import { readKerasArchive, readKerasH5 } from "./kerasFiles.js";
 import { namedWeights } from "./kerasWeights.js";
 import { readNpzWeights } from "./npz.js";
 import { readTfjs } from "./tfjs.js";
@@ -27,13 +31,14 @@ export interface ImportedModel {
 }
 
 /**
- * Reads a model: tfjs' model.json (or its folder), NumPy's npz, safetensors. Weights alone need `network`.
+ * Reads a model: Keras' .keras and .h5, tfjs' model.json (or its folder), NumPy's npz, safetensors. Weights alone need `network`.
  * @throws FileError, with a code of docs/errors.md
  */
 export async function importModel(path: string, options: ImportOptions = {}): Promise<ImportedModel> {
   const file = isFolder(path) ? modelIn(path) : path;
   const kind = await withFile(file, kindOf);
   const graph = options.network?.graph;
+  const own = () => needed(graph, file);
   switch (kind) {
     case "tfjs": {
       const { remarks, ...network } = await readTfjs(file);
@@ -41,8 +46,16 @@ export async function importModel(path: string, options: ImportOptions = {}): Pr
     }
     case "npz": {
       const { tensors, remarks } = await readNpzWeights(file);
-      const weights = namedWeights(needed(graph, file), tensors, file);
-      return { ...modelOf({ graph: needed(graph, file), weights }), format: "NumPy npz", remarks };
+      const weights = namedWeights(own(), tensors, file);
+      return { ...modelOf({ graph: own(), weights }), format: "NumPy npz", remarks };
+    }
+    case "keras": {
+      const { graph, weights, ...rest } = await withFile(file, readKerasArchive);
+      return { ...modelOf({ graph, weights }), ...rest };
+    }
+    case "hdf5": {
+      const { graph, weights, ...rest } = await withFile(file, (source) => readKerasH5(source, own));
+      return { ...modelOf({ graph, weights }), ...rest };
     }
     case "safetensors":
       return { ...(await withFile(file, (source) => readSafetensors(source, graph))), remarks: [] };
@@ -85,12 +98,23 @@ function modelIn(folder: string): string {
 
 const HEAD_BYTES = 64;
 
+async function zipNames(source: ByteSource): Promise<string[]> {
+  return (await readZip(source, { what: "zip", suffix: "" })).map(({ name }) => name);
+}
+
 /** By the first bytes, whatever the name says. */
-async function kindOf(source: ByteSource): Promise<"tfjs" | "npz" | "safetensors"> {
+async function kindOf(source: ByteSource): Promise<"tfjs" | "npz" | "keras" | "hdf5" | "safetensors"> {
   const head = Buffer.from(await source.read(0, Math.min(source.size, HEAD_BYTES)));
   const refuse = (what: string, code: ErrorCode = "IMPORT_UNSUPPORTED") =>
     new FileError(`${source.name} ${what}.`, { code });
-  if (head.subarray(0, 4).toString("latin1") === "PK\x03\x04") return "npz";
+  if (head.subarray(0, 4).toString("latin1") === "PK\x03\x04") {
+    const entries = await zipNames(source);
+    if (entries.some((name) => name.endsWith("/data.pkl"))) {
+      throw refuse("is a PyTorch file of pickles, which are programs; it is not read");
+    }
+    return entries.includes("config.json") || entries.includes("model.weights.h5") ? "keras" : "npz";
+  }
+  if (HDF5_SIGNATURE.equals(head.subarray(0, HDF5_SIGNATURE.length))) return "hdf5";
   if (/^\s*\{/.test(head.toString("latin1"))) return "tfjs";
   if (head.length > 8 && head[8] === 0x7b) return "safetensors";
   if (head[0] === 0x80 && head[1] <= 5) {

@@ -1,5 +1,5 @@
 /** A network as a Keras builder: Python text, and its weights as npz under Keras' own names. For Keras 3 and tf.keras. */
-import { writeFileAtomic } from "../formats/atomicFile.js";
+import { writeFileAtomic } from "#files";
 import type { ActivationName } from "../layers/activations.js";
 import type { BatchNormalizationOptions } from "../layers/batchNormalization.js";
 import type { Conv2DOptions } from "../layers/conv2d.js";

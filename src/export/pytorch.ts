@@ -3,7 +3,7 @@
  * PyTorch's images are [N, C, H, W], its kernels [F, C, kh, kw], its dense kernels [out, in]. Flattening turns images back first, so
  * that a dense layer finds its inputs in the order in which it learned them.
  */
-import { writeFileAtomic } from "../formats/atomicFile.js";
+import { writeFileAtomic } from "#files";
 import { type TypedTensor, writeSafetensors } from "../formats/safetensors.js";
 import type { ActivationName } from "../layers/activations.js";
 import type { BatchNormalizationOptions } from "../layers/batchNormalization.js";

@@ -2,12 +2,12 @@
  * tfjs-layers' files: model.json, which describes the layers and lists the weights, and shards with the weights' bytes, one
  * after another. Written for `tf.loadLayersModel`; read as `model.save` or the converter left them.
  */
+
 import { dirname, join } from "node:path";
 import { z } from "zod";
+import { withFile, writeFileAtomic } from "#files";
 import type { ErrorCode } from "../errorCodes.js";
 import { FileError, mustBe, OptionError, show } from "../errors.js";
-import { writeFileAtomic } from "../formats/atomicFile.js";
-import { withFile } from "../formats/fileSource.js";
 import { parseStrictJson } from "../formats/json.js";
 import { nameFault } from "../formats/names.js";
 import { type Graph, weightSpecs } from "../models/graph.js";
