@@ -4,12 +4,10 @@ import { bytesSource } from "./formats/byteSource.js";
 import type { LayerCall, SymbolicTensor } from "./layers/call.js";
 import { buildModel, buildSequential, type ModelArguments } from "./models/build.js";
 import type { Graph } from "./models/graph.js";
-import { graphFromKeras } from "./models/kerasRead.js";
 import { graphToKeras, type KerasOptions } from "./models/kerasWrite.js";
 import { type InceptionOptions, NETWORK_NAMES, NETWORKS, type NetworkOptions } from "./models/networks.js";
 import * as summaries from "./models/summary.js";
 import { modelBytes, parseModel } from "./train/checkpoint.js";
-import { parseKerasModel } from "./train/kerasText.js";
 import { Model } from "./train/model.js";
 
 /** One layer after another. @throws OptionError, ShapeError */
@@ -48,8 +46,9 @@ export async function decodeModel(bytes: Uint8Array, name = "the model"): Promis
 }
 
 /** A fresh network from what Keras' `model.to_json()`, or `toJSON` here, gave: text, or parsed. @throws FileError */
-export function modelFromJSON(json: string | object): Model {
+export async function modelFromJSON(json: string | object): Promise<Model> {
   const source = "modelFromJSON";
+  const { graphFromKeras, parseKerasModel } = await import("./train/kerasText.js");
   return new Model(typeof json === "string" ? parseKerasModel(json, source) : graphFromKeras(json, source));
 }
 

@@ -1,6 +1,5 @@
 /** The library's face in Node: what it offers everywhere, and what needs files. */
 import { readModel } from "./train/checkpoint.js";
-import { readKerasModel } from "./train/kerasFile.js";
 import { Model } from "./train/model.js";
 import type { RunJson } from "./train/runJson.js";
 
@@ -12,6 +11,7 @@ export async function loadModel(path: string): Promise<Model> {
 
 /** A fresh network from a file that holds what Keras' `model.to_json()` gave. @throws FileError */
 export async function loadKerasModel(path: string): Promise<Model> {
+  const { readKerasModel } = await import("./train/kerasFile.js");
   return new Model(await readKerasModel(path));
 }
 

@@ -5,6 +5,8 @@ import { type JsonFault, parseStrictJson } from "../formats/json.js";
 import type { Graph } from "../models/graph.js";
 import { graphFromKeras } from "../models/kerasRead.js";
 
+export { graphFromKeras };
+
 /** A thousand layers need 1 MB. */
 export const MAX_BYTES = 1 << 24;
 const MAX_DEPTH = 32;
