@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
+import { offline } from "./offline.js";
 
 const dist = fileURLToPath(new URL("../dist/", import.meta.url));
 
@@ -7,6 +8,7 @@ const dist = fileURLToPath(new URL("../dist/", import.meta.url));
 export default defineConfig({
   root: import.meta.dirname,
   base: "./",
+  plugins: [offline()],
   // The library as it is published: workers and the core lie where its URLs say. Types come from src/ (tsconfig.json).
   resolve: {
     alias: [

@@ -1,5 +1,6 @@
 /** The engine's thread: everything is computed here, so that the page stays quick. */
 import { reply } from "./events.js";
+import { exercisesHandlers } from "./exercises.js";
 import { explainHandlers } from "./explain.js";
 import { networkHandlers } from "./network.js";
 import { ownHandlers } from "./own.js";
@@ -11,6 +12,7 @@ const handlers: Handlers<Calls> = {
   ...trainHandlers,
   ...ownHandlers,
   ...explainHandlers,
+  ...exercisesHandlers,
 };
 
 addEventListener("message", async ({ data: { id, call, argument } }: MessageEvent<Request>) => {

@@ -1,4 +1,6 @@
 /** All pages, in the order of the navigation. A new page is a line here. */
+
+import { exercisesPage } from "./exercises.js";
 import { gradientPage } from "./gradient.js";
 import { ownPage } from "./own.js";
 import type { Page } from "./page.js";
@@ -6,7 +8,14 @@ import { receptivePage } from "./receptive.js";
 import { stepPage } from "./step.js";
 import { trainPage } from "./train.js";
 
-export const PAGES: readonly Page[] = [trainPage, stepPage, receptivePage, gradientPage, ownPage];
+export const PAGES: readonly Page[] = [
+  trainPage,
+  stepPage,
+  receptivePage,
+  gradientPage,
+  ownPage,
+  exercisesPage,
+];
 
 export function pageOf(name: string): Page {
   return PAGES.find((page) => page.name === name) ?? PAGES[0];

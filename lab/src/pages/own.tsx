@@ -25,7 +25,7 @@ function Own() {
         <p>{t("about")}</p>
       </div>
       <div class="columns">
-        <section class="panel">
+        <section class="panel picture-panel">
           <h2>{t("picture")}</h2>
           <Drawing pixels={pixels} onChange={change} />
           <Verdict pixels={pixels} />

@@ -2,12 +2,14 @@
  * What the page and the engine say to each other. Each area has a file with its calls; a call takes one argument that can be
  * cloned, and returns what can be cloned. A call that is listed here and has no handler in the engine does not compile.
  */
+
+import type { ExercisesCalls } from "./exercises.js";
 import type { ExplainCalls } from "./explain.js";
 import type { NetworkCalls } from "./network.js";
 import type { OwnCalls } from "./own.js";
 import type { TrainCalls, TrainEvents } from "./train.js";
 
-export interface Calls extends NetworkCalls, TrainCalls, OwnCalls, ExplainCalls {}
+export interface Calls extends NetworkCalls, TrainCalls, OwnCalls, ExplainCalls, ExercisesCalls {}
 export interface Events extends TrainEvents {}
 
 export type Argument<Name extends keyof Calls> = Parameters<Calls[Name]>[0];

@@ -7,7 +7,7 @@ import { useCall } from "../../engine/useCall.js";
 import { data, outlook } from "../../training.js";
 import { t } from "./words.js";
 
-const SHOWN = 24;
+const SHOWN = 20;
 /** All that there are predictions of. */
 const FETCHED = 200;
 
