@@ -28,7 +28,7 @@ describe.skipIf(!hasChromium)("in the lab", () => {
   };
 
   it("a drawing, a test image and a file are classified; the drawing by mouse and by keyboard", async () => {
-    const { page, complaints, close } = await openLab(browser, `${lab.origin}/#/own?network=lenet5`);
+    const { page, complaints, close } = await openLab(browser, `${lab.origin}/#/own?network=baseline`);
     const canvas = page.getByRole("button", { name: /^Drawing/ });
     const first = await changed(page, "");
     expect(first.split(",")).toHaveLength(10);

@@ -9,6 +9,14 @@ import { type LabHost, openLab, startLab } from "../support/lab.js";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
+/** The engine has answered, and the page has had two frames to show it. */
+async function settled(page: Page): Promise<void> {
+  await page.waitForFunction(() => document.documentElement.dataset.waiting === "0", undefined, {
+    timeout: 60_000,
+  });
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+}
+
 /** What axe has against the page as it is now. */
 async function findings(page: Page): Promise<string[]> {
   await page.evaluate(axe);
@@ -37,7 +45,7 @@ describe.skipIf(!hasChromium)("each page", () => {
     for (const href of names) {
       await page.goto(`${lab.origin}/${href}`);
       await page.locator("main h1").waitFor();
-      await page.waitForTimeout(600); // the engine's answers
+      await settled(page);
       expect(await findings(page), href).toEqual([]);
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       expect(overflow, `${href} is wider than the screen`).toBeLessThanOrEqual(0);

@@ -14,6 +14,11 @@ const waiting = new Map<number, { resolve(value: unknown): void; reject(error: E
 const listeners = new Map<keyof Events, Set<(value: never) => void>>();
 let calls = 0;
 
+/** For tests: how many answers are still to come. */
+function tellWaiting(): void {
+  document.documentElement.dataset.waiting = String(waiting.size);
+}
+
 worker.onmessage = ({ data }: MessageEvent<Reply>) => {
   if ("event" in data) {
     for (const listener of listeners.get(data.event) ?? []) listener(data.value as never);
@@ -21,6 +26,7 @@ worker.onmessage = ({ data }: MessageEvent<Reply>) => {
   }
   const call = waiting.get(data.id);
   waiting.delete(data.id);
+  tellWaiting();
   if ("failure" in data) call?.reject(new EngineError(data.failure));
   else call?.resolve(data.result);
 };
@@ -37,6 +43,7 @@ export function call<Name extends keyof Calls>(
 ): Promise<Awaited<Result<Name>>> {
   const id = calls++;
   const answer = new Promise<unknown>((resolve, reject) => waiting.set(id, { resolve, reject }));
+  tellWaiting();
   worker.postMessage({ id, call: name, argument } satisfies Request);
   return answer as Promise<Awaited<Result<Name>>>;
 }

@@ -93,6 +93,7 @@ export function Editor() {
               <Row
                 key={at}
                 layer={layer}
+                name={nameOf(layers, at)}
                 view={view}
                 at={at}
                 last={layers.length - 1}
@@ -151,8 +152,16 @@ export function Editor() {
   );
 }
 
+/** As the library will call it, also while something before it is wrong: conv2d, conv2d_1. */
+function nameOf(layers: readonly LayerSpec[], at: number): string {
+  const { kind } = layers[at];
+  const before = layers.slice(0, at).filter((layer) => layer.kind === kind).length;
+  return before === 0 ? kind : `${kind}_${before}`;
+}
+
 function Row(props: {
   readonly layer: LayerSpec;
+  readonly name: string;
   readonly view: OwnView | undefined;
   readonly at: number;
   readonly last: number;
@@ -161,9 +170,8 @@ function Row(props: {
   readonly onUp: () => void;
   readonly onDown: () => void;
 }) {
-  const { layer, view, at, last } = props;
+  const { layer, name, view, at, last } = props;
   const row = view?.rows[at];
-  const name = row?.name ?? layer.kind;
   const bad = view?.failure?.row === at;
   return (
     <tr class={bad ? "bad-row" : undefined}>
