@@ -193,6 +193,13 @@ export const explainHandlers: Handlers<ExplainCalls> = {
   },
   normalization: ({ version, stage, image, channel }) =>
     normalizationMaps(stepOf(version), stage, image, channel),
+  lossRow({ version, image }) {
+    const step = stepOf(version);
+    return Array.from({ length: step.classes }, (_, index) => ({
+      z: step.values[step.logits].data[image * step.classes + index],
+      cell: backwardCell(step, { stage: step.logits, image, index })!,
+    }));
+  },
   axis: ({ size, kernel, stride, padding }) => axisNumbers(size, kernel, stride, padding),
   fieldGrowth: (spec) => fieldGrowth(buildNetwork(spec).graph),
   networkStages: (spec) => networkStages(buildNetwork(spec).graph),

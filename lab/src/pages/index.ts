@@ -2,6 +2,7 @@
 
 import { exercisesPage } from "./exercises.js";
 import { gradientPage } from "./gradient.js";
+import { layerPage } from "./layer.js";
 import { ownPage } from "./own.js";
 import type { Page } from "./page.js";
 import { receptivePage } from "./receptive.js";
@@ -11,6 +12,7 @@ import { trainPage } from "./train.js";
 export const PAGES: readonly Page[] = [
   trainPage,
   stepPage,
+  layerPage,
   receptivePage,
   gradientPage,
   ownPage,

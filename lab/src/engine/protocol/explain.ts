@@ -141,6 +141,11 @@ export interface ExplainCalls {
     readonly image: number;
     readonly channel: number;
   }): NormalizationMaps;
+  /** Of each class of one image: its logit, and how the loss reaches it. */
+  lossRow(given: {
+    readonly version: number;
+    readonly image: number;
+  }): readonly { readonly z: number; readonly cell: BackwardCell }[];
   axis(given: {
     readonly size: number;
     readonly kernel: number;
