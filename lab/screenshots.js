@@ -18,6 +18,14 @@ const VIEWPORT = { width: 1280, height: 720 };
 
 const press = (page, name) => page.getByRole("button", { name, exact: true }).click();
 
+/** The engine has answered all that it was asked. */
+async function settled(page) {
+  await page.waitForTimeout(500);
+  await page.waitForFunction(() => document.documentElement.dataset.waiting === "0", undefined, {
+    timeout: 300_000,
+  });
+}
+
 /** Trains until so many steps are done, and pauses. */
 async function train(page, steps) {
   await page.locator(".proof code").first().waitFor();
@@ -44,7 +52,6 @@ const SCENES = {
       await page.getByRole("link", { name: "Own network" }).click();
       await press(page, "A test image");
       await page.locator(".file-text pre").waitFor();
-      await page.waitForTimeout(1500);
     },
   },
   exercises: {
@@ -84,8 +91,9 @@ try {
     const page = await browser.newPage({ viewport: VIEWPORT, locale: "en-US", colorScheme: "light" });
     page.on("pageerror", (error) => console.error(`${name}: ${error.message}`));
     await page.goto(origin + address);
-    await page.waitForTimeout(1500);
+    await settled(page);
     await prepare?.(page);
+    await settled(page);
     if (theme === "dark") await press(page, "Dark");
     if (language) await page.getByLabel("Language").selectOption(language);
     await page.setViewportSize({ ...VIEWPORT, height });

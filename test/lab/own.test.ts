@@ -9,7 +9,7 @@ import { readKerasConfig } from "../../src/export/readKerasConfig.js";
 import { models, summaryData } from "../../src/index.js";
 import { conv2d, maxPooling2d, ndarray } from "../../src/reference/index.js";
 import { hasChromium, openChromium } from "../support/browser.js";
-import { type LabHost, openLab, standing, startLab } from "../support/lab.js";
+import { type LabHost, openLab, settled, standing, startLab } from "../support/lab.js";
 
 describe.skipIf(!hasChromium)("in the lab", () => {
   let browser: Browser;
@@ -101,6 +101,8 @@ describe.skipIf(!hasChromium)("in the lab", () => {
     await page.goBack();
     await expect.poll(() => rows.count()).toBe(7);
     await page.goForward();
+    await expect.poll(() => rows.count()).toBe(8);
+    await settled(page);
 
     const code = page.locator(".file-text pre");
     await expect.poll(() => code.textContent()).toContain("layers.conv2d({");

@@ -5,17 +5,9 @@ import type { AxeResults } from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasChromium, openChromium } from "../support/browser.js";
-import { type LabHost, openLab, startLab } from "../support/lab.js";
+import { type LabHost, openLab, settled, startLab } from "../support/lab.js";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-/** The engine has answered, and the page has had two frames to show it. */
-async function settled(page: Page): Promise<void> {
-  await page.waitForFunction(() => document.documentElement.dataset.waiting === "0", undefined, {
-    timeout: 60_000,
-  });
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-}
 
 /** What axe has against the page as it is now. */
 async function findings(page: Page): Promise<string[]> {
@@ -35,27 +27,35 @@ describe.skipIf(!hasChromium)("each page", () => {
   it.each([
     ["en-US", "light", 1280],
     ["zh-CN", "dark", 820],
-  ] as const)("%s, %s, %i wide", async (locale, colorScheme, width) => {
-    const viewport = { width, height: 720 };
-    const { page, complaints, close } = await openLab(browser, lab.origin, { locale, colorScheme, viewport });
-    const names = await page
-      .locator("header nav a")
-      .evaluateAll((links) => links.map((link) => link.getAttribute("href")!));
-    expect(names.length).toBeGreaterThan(1);
-    for (const href of names) {
-      await page.goto(`${lab.origin}/${href}`);
-      await page.locator("main h1").waitFor();
-      await settled(page);
-      expect(await findings(page), href).toEqual([]);
-      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      expect(overflow, `${href} is wider than the screen`).toBeLessThanOrEqual(0);
-      expect(await page.evaluate(() => document.documentElement.lang)).toBe(locale);
-      const hasChinese = /[\u4e00-\u9fff]/.test((await page.locator("main h1").textContent())!);
-      expect(hasChinese, href).toBe(locale === "zh-CN");
-    }
-    expect(complaints).toEqual([]);
-    await close();
-  });
+  ] as const)(
+    "%s, %s, %i wide",
+    async (locale, colorScheme, width) => {
+      const viewport = { width, height: 720 };
+      const { page, complaints, close } = await openLab(browser, lab.origin, {
+        locale,
+        colorScheme,
+        viewport,
+      });
+      const names = await page
+        .locator("header nav a")
+        .evaluateAll((links) => links.map((link) => link.getAttribute("href")!));
+      expect(names.length).toBeGreaterThan(1);
+      for (const href of names) {
+        await page.goto(`${lab.origin}/${href}`);
+        await page.locator("main h1").waitFor();
+        await settled(page);
+        expect(await findings(page), href).toEqual([]);
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        expect(overflow, `${href} is wider than the screen`).toBeLessThanOrEqual(0);
+        expect(await page.evaluate(() => document.documentElement.lang)).toBe(locale);
+        const hasChinese = /[\u4e00-\u9fff]/.test((await page.locator("main h1").textContent())!);
+        expect(hasChinese, href).toBe(locale === "zh-CN");
+      }
+      expect(complaints).toEqual([]);
+      await close();
+    },
+    300_000,
+  );
 
   it("language and theme can be switched by keyboard, and are remembered", async () => {
     const { page, close } = await openLab(browser, lab.origin);

@@ -93,3 +93,11 @@ export async function standing(page: Page, step: number): Promise<string> {
   );
   return (await page.locator(".proof code").first().textContent())!;
 }
+
+/** The engine has answered, and the page has had two frames to show it. */
+export async function settled(page: Page): Promise<void> {
+  await page.waitForFunction(() => document.documentElement.dataset.waiting === "0", undefined, {
+    timeout: 60_000,
+  });
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+}
