@@ -125,6 +125,22 @@ describe("the commands", () => {
     );
   });
 
+  it("never writes over the model that it exports", async () => {
+    await lenet.save(at("own.safetensors"));
+    const words = ["export", at("own.safetensors"), "--to", "safetensors", "--weights-only", "--out"];
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      ["dist/cli/main.js", ...words, at("own.safetensors")],
+      {
+        encoding: "utf8",
+      },
+    );
+    expect([status, stderr]).toEqual([2, expect.stringContaining("--out must not be the model itself")]);
+    await exportModel(lenet, "pytorch", at("own.py"));
+    await exportModel(lenet, "keras", at("own.py"));
+    expect(sha(await loadModel(at("own.safetensors")))).toBe(sha(lenet));
+  });
+
   it.each([
     [["export", "x.safetensors"], "--to must be given"],
     [["export", "x.safetensors", "--to", "onnxx"], 'Did you mean "onnx"?'],

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ERROR_CODES } from "../src/errorCodes.js";
 import { exportModel, importModel } from "../src/export/index.js";
 import { loadModel, type Model, models, weightsSha256 } from "../src/index.js";
 import { expectClose } from "./support/close.js";
@@ -186,3 +187,82 @@ async function temporaryModel(model: Model): Promise<Model> {
   await model.save(path);
   return loadModel(path);
 }
+
+describe("files that are damaged or hostile", () => {
+  const topology = { class_name: "Sequential", config: { layers: [] } };
+  const weight = { name: "dense/kernel", shape: [2, 3], dtype: "float32" };
+  const group = { paths: ["a.bin"], weights: [weight] };
+  const json = (change: object) =>
+    JSON.stringify({ format: "layers-model", modelTopology: topology, weightsManifest: [group], ...change });
+  const BAD: readonly (readonly [string, string, string])[] = [
+    ["no JSON", "TFJS_JSON", '{"format":'],
+    ["100,000 brackets", "TFJS_JSON", `{"a":${"[".repeat(100_000)}`],
+    ["a key twice", "TFJS_JSON", '{"format":1,"format":2}'],
+    ["__proto__", "TFJS_JSON", '{"__proto__":{}}'],
+    ["16 MiB and more", "TFJS_TOO_LARGE", `{${" ".repeat(1 << 24)}}`],
+    ["a graph model", "TFJS_GRAPH_MODEL", json({ format: "graph-model" })],
+    ["operators in place of layers", "TFJS_GRAPH_MODEL", json({ modelTopology: { node: [] } })],
+    ["no manifest", "TFJS_DESCRIPTION", '{"modelTopology":{}}'],
+    [
+      "half a size",
+      "TFJS_DESCRIPTION",
+      json({ weightsManifest: [{ ...group, weights: [{ ...weight, shape: [0.5] }] }] }),
+    ],
+    [
+      "a shard by a path",
+      "TFJS_PATH",
+      json({ weightsManifest: [{ ...group, paths: ["../../etc/passwd"] }] }),
+    ],
+    ["a shard in another folder", "TFJS_PATH", json({ weightsManifest: [{ ...group, paths: ["b/a.bin"] }] })],
+    ["a shard by its URL", "TFJS_PATH", json({ weightsManifest: [{ ...group, paths: ["http://x/a.bin"] }] })],
+    [
+      "whole numbers",
+      "TFJS_DTYPE",
+      json({ weightsManifest: [{ ...group, weights: [{ ...weight, dtype: "int32" }] }] }),
+    ],
+    [
+      "quantized",
+      "TFJS_DTYPE",
+      json({ weightsManifest: [{ ...group, weights: [{ ...weight, quantization: { dtype: "uint8" } }] }] }),
+    ],
+    ["no layers", "KERAS_DESCRIPTION", json({})],
+  ];
+
+  it.each(BAD)("%s: %s", async (_what, code, text) => {
+    const file = join(temporaryFolder(), "model.json");
+    await writeFile(file, text);
+    await expect(importModel(file)).rejects.toMatchObject({
+      name: "FileError",
+      code,
+      message: expect.stringMatching(/^[^\n\r]{1,1200}$/),
+    });
+  });
+
+  it("shards with a byte too few or too many, missing, or of other layers", async () => {
+    const target = join(temporaryFolder(), "net");
+    const [file, shard] = await exportModel(exportable("vector"), "tfjs", target);
+    const bytes = await readFile(shard);
+    for (const wrong of [bytes.subarray(1), Buffer.concat([bytes, Buffer.alloc(1)])]) {
+      await writeFile(shard, wrong);
+      await expect(importModel(file)).rejects.toMatchObject({ code: "TFJS_SIZE" });
+    }
+    await writeFile(shard, bytes);
+    const text = await readFile(file, "utf8");
+    const first = '"name":"dense/kernel"';
+    await writeFile(file, text.replace(first, '"name":"other/kernel"'));
+    await expect(importModel(file)).rejects.toMatchObject({ code: "KERAS_WEIGHT_UNKNOWN" });
+    await writeFile(file, text.replace(first, '"name":"dense/kern"'));
+    await expect(importModel(file)).rejects.toMatchObject({ code: "KERAS_WEIGHT_UNKNOWN" });
+    await writeFile(file, text.replace('"units":8', '"units":9'));
+    await expect(importModel(file)).rejects.toMatchObject({ code: "KERAS_WEIGHT_SHAPE" });
+    await writeFile(file, text.replace("shard1of1", "shard2of2"));
+    await expect(importModel(file)).rejects.toMatchObject({ code: "FILE_NOT_FOUND" });
+  });
+
+  it("covers each of the reader's codes", () => {
+    const codes = [...BAD.map(([, code]) => code), "TFJS_SIZE"].filter((code) => code.startsWith("TFJS_"));
+    expect(new Set(codes)).toEqual(
+      new Set(Object.keys(ERROR_CODES).filter((code) => code.startsWith("TFJS_"))),
+    );
+  });
+});

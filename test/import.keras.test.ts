@@ -258,6 +258,21 @@ describe("descriptions", () => {
     );
   });
 
+  it("of a file are JSON of the strict kind", async () => {
+    const bytes = readFileSync(at("keras3.keras"));
+    const config = bytes.indexOf('{"module"');
+    bytes.write('{"modul!', config);
+    const file = join(folder, "y.keras");
+    writeFileSync(file, bytes);
+    await expect(importModel(file)).rejects.toMatchObject({ code: "NPZ_CHECKSUM" });
+    const h5 = readFileSync(at("keras2.h5"));
+    h5.write('{"class_nam!', h5.indexOf('{"class_name": "Sequential"'));
+    h5.write("!", h5.indexOf('"sequential_3"') + 13);
+    const broken = join(folder, "y.h5");
+    writeFileSync(broken, h5);
+    await expect(importModel(broken)).rejects.toMatchObject({ code: "KERAS_JSON" });
+  });
+
   it("says what only training would miss, and takes what means the same", () => {
     const { remarks } = readKerasConfig(set(1, { kernel_constraint: { class_name: "MaxNorm" } }), "x");
     expect(remarks).toEqual([

@@ -1,6 +1,6 @@
 /** `cbapd export <run> --to <format>`: a trained network in another tool's format. */
 import { statSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import type { Command } from "commander";
 import {
   EXPORT_FORMATS,
@@ -69,6 +69,8 @@ async function runExport(path: string, options: ExportCommandOptions): Promise<v
   if (suffix !== "" && !out.endsWith(suffix)) {
     throw new OptionError(`export: --out must end in ${suffix}; got ${JSON.stringify(out)}.`);
   }
+  if (resolve(out) === resolve(file))
+    throw new OptionError(`export: --out must not be the model itself, ${file}.`);
   const files = await exportModel(model, to, out, given as ExportOptions);
   const sizes = files.map((name) => ({ file: name, bytes: statSync(name).size }));
   if (options.json) {

@@ -15,7 +15,7 @@ import { besideModule, flag, harmless, moduleName, text, tuple } from "./python.
 /** Writes the module and, beside it, its weights. @param path ends in .py @throws OptionError, FileError */
 export async function writeKeras(path: string, network: Network): Promise<string[]> {
   const module = moduleName("exportModel to keras", path);
-  const file = besideModule(path, ".npz");
+  const file = besideModule(path, "_weights.npz");
   await writeNpzWeights(file, network);
   await writeFileAtomic(path, kerasModule(module, network.graph));
   return [path, file];
@@ -26,7 +26,7 @@ export function kerasModule(module: string, { name, nodes, output }: Graph): str
   const weighted = nodes.filter(({ specs }) => Object.keys(specs).length > 0);
   const lines = nodes.map((node, index) => `x${index} = ${callOf(node)}`);
   return `${[
-    `"""${harmless(name)}, a network of cbapd. Its weights are in ${module}.npz beside this file.`,
+    `"""${harmless(name)}, a network of cbapd. Its weights are in ${module}_weights.npz beside this file.`,
     "",
     `    from ${module} import load`,
     "    net = load()",
@@ -61,7 +61,7 @@ export function kerasModule(module: string, { name, nodes, output }: Graph): str
     "def load(path=None):",
     '    """The network with its weights."""',
     "    net = build()",
-    '    path = path or os.path.splitext(os.path.abspath(__file__))[0] + ".npz"',
+    '    path = path or os.path.splitext(os.path.abspath(__file__))[0] + "_weights.npz"',
     "    with numpy.load(path) as arrays:",
     "        for name, parts in WEIGHTS.items():",
     '            net.get_layer(name).set_weights([arrays[name + "/" + part] for part in parts])',

@@ -19,7 +19,7 @@ import { besideModule, flag, harmless, isIdentifier, moduleName, tuple } from ".
 /** Writes the module and, beside it, its weights. @param path ends in .py @throws OptionError, FileError */
 export async function writePytorch(path: string, network: Network): Promise<string[]> {
   const module = moduleName("exportModel to pytorch", path);
-  const file = besideModule(path, ".safetensors");
+  const file = besideModule(path, "_weights.safetensors");
   await writeSafetensors(file, stateDict(network));
   await writeFileAtomic(path, pytorchModule(module, network.graph));
   return [path, file];
@@ -108,7 +108,7 @@ export function pytorchModule(module: string, graph: Graph): string {
   const shape = input.length === 3 ? [input[2], input[0], input[1]] : input;
   const body = [...lines, `return ${value(output)}`];
   return `${[
-    `"""${harmless(graph.name)}, a network of cbapd. Its weights are in ${module}.safetensors beside this file.`,
+    `"""${harmless(graph.name)}, a network of cbapd. Its weights are in ${module}_weights.safetensors beside this file.`,
     "",
     `    from ${module} import load`,
     "    net = load()",
@@ -248,7 +248,7 @@ const LOADER = [
   "def load(path=None):",
   '    """The network with its weights, ready to predict; .train() makes it learn."""',
   "    net = Net()",
-  '    path = path or os.path.splitext(os.path.abspath(__file__))[0] + ".safetensors"',
+  '    path = path or os.path.splitext(os.path.abspath(__file__))[0] + "_weights.safetensors"',
   "    net.load_state_dict(read_safetensors(path))",
   "    return net.eval()",
   "",

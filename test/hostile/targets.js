@@ -13,6 +13,9 @@ import { readLabels } from "../../dist/data/cifar10.js";
 import { imageHeader } from "../../dist/data/imageHeader.js";
 import { readIdx } from "../../dist/data/mnist.js";
 import { readPng } from "../../dist/data/png.js";
+import { kerasConfig } from "../../dist/export/kerasConfig.js";
+import { readKerasConfig } from "../../dist/export/readKerasConfig.js";
+import { parseTfjs } from "../../dist/export/tfjs.js";
 import { bytesSource } from "../../dist/formats/byteSource.js";
 import { decodeNpy, encodeNpy, NPY_ARRAYS, sameArray } from "../../dist/formats/npy.js";
 import { encodeNpz, parseNpz } from "../../dist/formats/npz.js";
@@ -241,6 +244,44 @@ async function readCheckpoint(bytes, scratch) {
   const { readFile } = await import("node:fs/promises");
   const again = await parseTrainingState(SOURCE(await readFile(path)));
   deepStrictEqual(plain(again.state), plain(state));
+}
+
+// tfjs' model.json, and Keras' descriptions in it
+
+const TFJS = {
+  format: "layers-model",
+  modelTopology: kerasConfig(graphFromConfig(CONFIG, NAME)),
+  weightsManifest: [
+    {
+      paths: ["./a.bin"],
+      weights: [{ name: "conv2d/kernel", shape: [3, 3, 3, 4], dtype: "float32" }],
+    },
+  ],
+};
+const TFJS_SEQUENTIAL = {
+  class_name: "Sequential",
+  config: [
+    {
+      class_name: "Dense",
+      config: { name: "a", units: 3, batch_input_shape: [null, 4], activation: "relu" },
+    },
+    { class_name: "BatchNormalization", config: { name: "b", axis: [1], scale: false } },
+    { class_name: "Activation", config: { name: "c", activation: "softmax" } },
+  ],
+};
+const tfjsGrammar = fc
+  .oneof(
+    brokenJson(TFJS),
+    brokenJson({ ...TFJS, modelTopology: { model_config: TFJS_SEQUENTIAL, keras_version: "2.9.0" } }),
+  )
+  .map((text) => Buffer.from(text));
+
+/** What is accepted comes back as the same network after it has been described in Keras' words. */
+function readTfjsJson(bytes) {
+  const { graph } = readKerasConfig(parseTfjs(NAME, bytes).topology, NAME);
+  const again = readKerasConfig(JSON.parse(JSON.stringify(kerasConfig(graph))), NAME).graph;
+  const told = (given) => JSON.parse(JSON.stringify(graphToConfig(given)));
+  deepStrictEqual(told(again), told(graph));
 }
 
 // case files
@@ -592,6 +633,7 @@ export const TARGETS = [
     read: readModel,
   },
   { name: "checkpoint", weight: 7, files: checkpointGrammar, read: readCheckpoint },
+  { name: "tfjs and Keras descriptions", weight: 4, files: tfjsGrammar, read: async (b) => readTfjsJson(b) },
   { name: "case file", weight: 10, files: caseGrammar, read: readCase },
   { name: "npy, grammar", weight: 9, files: npyGrammar, read: readNpyBytes },
   {
