@@ -47,12 +47,14 @@ describe("the library's faces", () => {
     expect(all).toEqual(expect.arrayContaining(DATASETS_FROM_FILES));
   });
 
-  it("what a page loads imports nothing of Node, and only zod of others", () => {
-    const others = new Set<string>();
-    for (const entry of ["browser.js", "workers/web-worker.js", "reference/index.js"]) {
-      for (const name of importsOf(new URL(entry, dist))) others.add(name);
-    }
-    expect([...others]).toEqual(["zod"]);
+  it.each([
+    ["browser.js", ["zod"]],
+    ["workers/web-worker.js", []],
+    ["reference/index.js", []],
+    ["formats/browser.js", []],
+    ["verify/index.js", ["fast-check", "zod"]],
+  ])("%s, as a page loads it, imports nothing of Node, and of others %j", (entry, others) => {
+    expect([...new Set(importsOf(new URL(entry, dist)))].sort()).toEqual(others);
   });
 
   it("a worker of a page needs no names of package.json, which a page without a bundler could not give it", () => {

@@ -106,16 +106,17 @@ function typed(type: NpyType, bytes: Uint8Array, start: number, bigEndian: boole
   // A typed array starts at a multiple of its width within the buffer, which begins at most that much further.
   const shift = (width - (bytes.byteOffset % width)) % width;
   const begin = (bytes.byteOffset + start) % width === 0 ? start : Math.min(shift, start);
-  const values = Buffer.from(bytes.buffer, bytes.byteOffset + begin, length);
   if (begin !== start) bytes.copyWithin(begin, start);
+  const values = bytes.subarray(begin, begin + length);
   if (width > 1 && bigEndian === LITTLE_ENDIAN_MACHINE) swap(values, width);
   return new array(values.buffer as ArrayBuffer, values.byteOffset, length / width);
 }
 
-function swap(values: Buffer, width: number): void {
-  if (width === 2) values.swap16();
-  else if (width === 4) values.swap32();
-  else if (width === 8) values.swap64();
+/** Turns the bytes of each value around. */
+function swap(values: Uint8Array, width: number): void {
+  for (let at = 0; at < values.length; at += width) {
+    for (let a = at, b = at + width - 1; a < b; a++, b--) [values[a], values[b]] = [values[b], values[a]];
+  }
 }
 
 /** From first index fastest to last index fastest. */
@@ -155,15 +156,20 @@ export function encodeNpy(path: string, { type, shape, data }: NpyArray): Uint8A
   bytes.set(MAGIC);
   bytes[6] = 1;
   new DataView(bytes.buffer).setUint16(8, start - 10, true);
-  bytes.set(Buffer.from(`${text.padEnd(start - 11)}\n`, "latin1"), 10);
+  bytes.set(new TextEncoder().encode(`${text.padEnd(start - 11)}\n`), 10);
   const values = bytes.subarray(start);
   values.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  if (!LITTLE_ENDIAN_MACHINE) swap(Buffer.from(bytes.buffer, start), width);
+  if (!LITTLE_ENDIAN_MACHINE) swap(values, width);
   return bytes;
 }
 
 /** Whether both hold the same bits, under the same type and shape. */
 export function sameArray(a: NpyArray, b: NpyArray): boolean {
-  const raw = ({ data }: NpyArray) => Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  return a.type === b.type && sameShape(a.shape, b.shape) && raw(a).equals(raw(b));
+  const raw = ({ data }: NpyArray) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const [left, right] = [raw(a), raw(b)];
+  return (
+    a.type === b.type &&
+    sameShape(a.shape, b.shape) &&
+    left.every((byte, position) => byte === right[position])
+  );
 }
