@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { sha256 as inNode } from "../src/platform/node.js";
 import { sha256 } from "../src/platform/sha256.js";
-import { randomWords } from "../src/random.js";
+import { Purpose, randomWords } from "../src/random.js";
 
 describe("sha256 without node:crypto", () => {
   it("gives the standard's own example", () => {
@@ -12,7 +12,7 @@ describe("sha256 without node:crypto", () => {
   });
 
   it("agrees with Node's for every length around the blocks' ends", () => {
-    const words = randomWords(0, 0, 1);
+    const words = randomWords(0, Purpose.Dataset, 1);
     for (let length = 0; length <= 200; length++) {
       const bytes = Uint8Array.from({ length }, words);
       expect(sha256([bytes]), `${length} bytes`).toBe(inNode([bytes]));
@@ -20,7 +20,7 @@ describe("sha256 without node:crypto", () => {
   });
 
   it("and however the bytes are cut into pieces, empty ones among them", () => {
-    const words = randomWords(0, 0, 2);
+    const words = randomWords(0, Purpose.Dataset, 2);
     for (let round = 0; round < 100; round++) {
       const bytes = Uint8Array.from({ length: words() % 1000 }, words);
       const pieces: Uint8Array[] = [];

@@ -1,5 +1,5 @@
 /** What a checkpoint may say about its optimizer: as strict as the types. */
-import { z } from "zod";
+import * as z from "zod";
 
 const baseSchedules = [
   z.strictObject({

@@ -1,6 +1,6 @@
 /** A run's own run.json, as text from a stranger: it may have been copied from anywhere, or been edited by hand. */
 import { readFileSync, statSync } from "node:fs";
-import { z } from "zod";
+import * as z from "zod";
 import type { ErrorCode } from "../errorCodes.js";
 import { FileError } from "../errors.js";
 import { type JsonFault, parseStrictJson } from "../formats/json.js";

@@ -1,5 +1,5 @@
 /** Entries of a case file's metadata, which are all text. */
-import { z } from "zod";
+import * as z from "zod";
 import { show } from "../errors.js";
 
 export const wholeNumber = z

