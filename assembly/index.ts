@@ -31,6 +31,7 @@ export * from "./fused";
 export { gatherByteLabels, gatherBytes, gatherFloats, gatherIntLabels, scatterRows } from "./gather";
 export * from "./indirect";
 export * from "./insideTaps";
+export * from "./leakyReLU";
 export * from "./matmul";
 export * from "./maxPooling2d";
 export { accumulateMetrics } from "./metrics";

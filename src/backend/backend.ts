@@ -94,6 +94,10 @@ export interface Backend<T extends Tensor> {
   tanh(x: T): T;
   /** dX = dY·(1 − y²). */
   tanhGradient(y: T, dY: T): T;
+  /** y = x < 0 ? alpha·x : x, alpha ≥ 0. */
+  leakyReLU(x: T, alpha: number): T;
+  /** dX = y > 0 ? dY : alpha·dY. */
+  leakyReLUGradient(y: T, dY: T, alpha: number): T;
   /** Over the last axis. */
   softmax(x: T): T;
   /** dX = y·(dY − Σ dY·y), the sum over the last axis. */

@@ -11,6 +11,7 @@ import { referenceDropout } from "../reference/dropout.js";
 import * as elementwise from "../reference/elementwise.js";
 import * as globalAveragePooling from "../reference/globalAveragePooling2d.js";
 import * as l2 from "../reference/l2.js";
+import * as leakyReLU from "../reference/leakyReLU.js";
 import * as maxPooling from "../reference/maxPooling2d.js";
 import type { NDArray } from "../reference/ndarray.js";
 import { reshape } from "../reference/reshape.js";
@@ -26,6 +27,7 @@ export function referenceBackend({ seed, step }: { seed: number; step: number })
     denseGradients,
     ...batchNormalization,
     ...activation,
+    ...leakyReLU,
     ...maxPooling,
     ...averagePooling,
     ...globalAveragePooling,

@@ -15,6 +15,7 @@ import { flatten as flattenLayer } from "./flatten.js";
 import { globalAveragePooling2d as globalAveragePooling2dLayer } from "./globalAveragePooling2d.js";
 import { type InputOptions, input as inputLayer } from "./input.js";
 import type { Layer } from "./layer.js";
+import { type LeakyReLUOptions, leakyReLU as leakyReLULayer } from "./leakyReLU.js";
 import { maxPooling2d as maxPooling2dLayer } from "./maxPooling2d.js";
 import type { PoolingArguments } from "./pooling.js";
 
@@ -26,6 +27,7 @@ export const batchNormalization = optional<Partial<BatchNormalizationOptions>>(b
 export const maxPooling2d = optional<PoolingArguments>(maxPooling2dLayer);
 export const averagePooling2d = optional<PoolingArguments>(averagePooling2dLayer);
 export const globalAveragePooling2d = optional<object>(globalAveragePooling2dLayer);
+export const leakyReLU = optional<Partial<LeakyReLUOptions>>(leakyReLULayer);
 export const flatten = optional<object>(flattenLayer);
 export const add = optional<object>(addLayer);
 export const concatenate = optional<object>(concatenateLayer);
@@ -42,6 +44,7 @@ export const KINDS: Readonly<Record<string, Layer>> = Object.fromEntries(
     conv2dLayer,
     denseLayer,
     activationLayer,
+    leakyReLULayer,
     dropoutLayer,
     batchNormalizationLayer,
     maxPooling2dLayer,

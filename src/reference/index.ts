@@ -97,6 +97,7 @@ export * from "./dense.js";
 export * from "./dropout.js";
 export * from "./globalAveragePooling2d.js";
 export * from "./l2.js";
+export * from "./leakyReLU.js";
 export * from "./metrics.js";
 export * from "./mix.js";
 export * from "./ndarray.js";

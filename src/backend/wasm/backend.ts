@@ -9,6 +9,7 @@ import { dropoutOps } from "./dropout.js";
 import { elementwiseOps } from "./elementwise.js";
 import { joinOps } from "./join.js";
 import { l2Ops } from "./l2.js";
+import { leakyReLUOps } from "./leakyReLU.js";
 import { poolingOps } from "./pooling.js";
 import type { Recorder, WasmTensor } from "./recorder.js";
 import { countingWork } from "./work.js";
@@ -18,6 +19,7 @@ export function wasmBackend(recorder: Recorder): Backend<WasmTensor> {
     ...countingWork(recorder, { ...convolutionOps(recorder), ...denseOps(recorder) }),
     ...batchNormalizationOps(recorder),
     ...activationOps(recorder),
+    ...leakyReLUOps(recorder),
     ...poolingOps(recorder),
     ...dropoutOps(recorder),
     ...joinOps(recorder),

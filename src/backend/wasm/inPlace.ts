@@ -12,6 +12,8 @@ export const MAY_ALIAS: Readonly<Record<string, readonly number[]>> = {
   addReluBackward: [1, 2, 3],
   reluForward: [1],
   reluBackward: [1, 2],
+  leakyReLUForward: [1],
+  leakyReLUBackward: [1, 2],
   sigmoidForward: [1],
   sigmoidBackward: [1, 2],
   tanhForward: [1],

@@ -4,6 +4,7 @@ import { activation } from "./activation.js";
 import { batchNormalization } from "./batchNormalization.js";
 import { conv2d } from "./conv2d.js";
 import { dense } from "./dense.js";
+import { leakyReLU } from "./leakyReLU.js";
 import { averagePooling2d, globalAveragePooling2d, maxPooling2d } from "./pooling.js";
 import { add, concatenate, dropout, flatten } from "./shaping.js";
 
@@ -12,6 +13,7 @@ export const DESCRIPTIONS: readonly LayerDescription[] = [
   dense,
   batchNormalization,
   activation,
+  leakyReLU,
   maxPooling2d,
   averagePooling2d,
   globalAveragePooling2d,

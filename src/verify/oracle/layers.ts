@@ -50,6 +50,8 @@ export function applyLayer(tf: Tfjs, application: Application): Applied {
       return normalize(tf, application);
     case "activation":
       return { y: activate(tf, (options as { activation: ActivationName }).activation, x) };
+    case "leaky_re_lu":
+      return { y: tf.leakyRelu(x, (options as { alpha: number }).alpha) };
     case "max_pooling2d": {
       const { poolSize, strides, padding } = options as PoolingOptions;
       return { y: tf.maxPool(x as T.Tensor4D, [...poolSize], [...strides], padding) };
