@@ -50,6 +50,12 @@ function smallSequential(): Model {
   ]);
 }
 
+function leaky(): Model {
+  return sequential([layers.dense({ units: 4, inputShape: [3] }), layers.leakyReLU({ alpha: 0.125 })], {
+    name: "leaky",
+  });
+}
+
 function branched(): Model {
   const inputs = input({ shape: [8, 8, 3] });
   const a = layers
@@ -132,7 +138,12 @@ describe("what tfjs wrote, in Keras 2's spelling", () => {
 });
 
 describe("what is written here", () => {
-  const nets = [smallSequential(), branched(), ...models.names.map((name) => models[name]({ width: 0.1 }))];
+  const nets = [
+    smallSequential(),
+    branched(),
+    leaky(),
+    ...models.names.map((name) => models[name]({ width: 0.1 })),
+  ];
 
   it.each(nets.map((net) => [net.name, net] as const))(
     "%s is read back as the same network",

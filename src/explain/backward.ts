@@ -2,6 +2,7 @@
  * How the loss reaches one number: for each stage that reads it, the terms dY·∂y/∂x of the outputs that it went into, which sum to what
  * that stage sends back; the sum over the stages is dX. In float64, beside what the kernels have.
  */
+import type { LeakyReLUOptions } from "../layers/leakyReLU.js";
 import { sizeOf } from "../shape.js";
 import { type Cell, checkCell, flatIndex, indexAt, placeOf, tapsOf, windowsOver } from "./cells.js";
 import { firstLargest, type WeightPlace, weightOf } from "./forward.js";
@@ -161,6 +162,11 @@ function termsThrough(step: ExplainedStep, consumer: Stage, input: number, { ima
       return normalizationTerms(step, consumer, held(source, index), term(index, 1));
     case "activation":
       return activationTerms(consumer, index, (at) => held(consumer, at), term);
+    case "leaky_re_lu": {
+      const { alpha } = step.nodes[consumer.index].options as LeakyReLUOptions;
+      const y = held(consumer, index);
+      return { terms: [term(index, y > 0 ? 1 : alpha)], numbers: { y } };
+    }
     case "dropout": {
       const { rate } = dropoutOf(step.nodes[consumer.index]);
       const kept = keptBy(step, consumer, image)[index];

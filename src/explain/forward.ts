@@ -2,8 +2,10 @@
  * How one number came about, forward: the very terms that were summed to it, in float64, beside the number that the kernel has. They differ
  * by the kernel's float32 roundings; where it takes Winograd's way, by somewhat more.
  */
+
 import { exp } from "../elementary.js";
 import { CbapdError } from "../errors.js";
+import type { LeakyReLUOptions } from "../layers/leakyReLU.js";
 import { sizeOf } from "../shape.js";
 import { type Cell, checkCell, flatIndex, indexAt, placeOf, tapsOf } from "./cells.js";
 import { keptBy } from "./masks.js";
@@ -126,6 +128,11 @@ function termsOf(step: ExplainedStep, stage: Stage, { image, index }: Cell): Fou
       return normalized(step, stage, term(input, index, 1), index);
     case "activation":
       return activated(stage, input, index, xShape[xShape.length - 1], valueAt);
+    case "leaky_re_lu": {
+      const { alpha } = step.nodes[stage.index].options as LeakyReLUOptions;
+      const only = term(input, index, valueAt(input, index) < 0 ? alpha : 1);
+      return { form: "mask", terms: [only], computed: only.product };
+    }
     case "dropout": {
       const { rate } = dropoutOf(step.nodes[stage.index]);
       const kept = keptBy(step, stage, image)[index];

@@ -100,6 +100,7 @@ const ARGUMENTS: Readonly<Record<string, (options: object) => string[]>> = {
   },
   dense: (options) => [String((options as DenseOptions).units), ...linear(options as DenseOptions)],
   activation: (options) => [text((options as { activation: string }).activation)],
+  leaky_re_lu: (options) => [`negative_slope=${(options as { alpha: number }).alpha}`],
   batch_normalization(options) {
     const { momentum, epsilon, gammaRegularizer, betaRegularizer } = options as BatchNormalizationOptions;
     return [

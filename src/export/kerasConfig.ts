@@ -55,6 +55,7 @@ const CONFIGS: Readonly<Record<string, (options: object) => Json>> = {
   },
   dense: (options) => ({ units: (options as DenseOptions).units, ...linear(options as DenseOptions) }),
   activation: (options) => ({ activation: (options as ActivationOptions).activation }),
+  leaky_re_lu: (options) => ({ alpha: (options as { alpha: number }).alpha }),
   batch_normalization(options) {
     const { momentum, epsilon, gammaRegularizer, betaRegularizer } = options as BatchNormalizationOptions;
     return {

@@ -78,6 +78,8 @@ export const TRANSLATIONS: Readonly<Record<string, Translation>> = {
     extra: { activation: "relu" },
   },
   Softmax: { kind: "activation", extra: { activation: "softmax" } },
+  // Keras 3 has its own name for what Keras 2 and tfjs call alpha.
+  LeakyReLU: { kind: "leaky_re_lu", taken: { alpha: "alpha", negative_slope: "alpha" } },
   BatchNormalization: {
     kind: "batch_normalization",
     taken: { momentum: "momentum", epsilon: "epsilon" },

@@ -132,6 +132,11 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
     );
   },
 
+  leaky_re_lu({ onnx, node, inputs }) {
+    const { alpha } = node.options as { alpha: number };
+    return onnx.node("LeakyRelu", inputs, node.name, { alpha: { float: alpha } });
+  },
+
   max_pooling2d({ onnx, node, inputs }) {
     return onnx.node("MaxPool", inputs, node.name, poolOf(node));
   },

@@ -187,6 +187,9 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
       expression: channelsSecond ? `${self}(${x})` : `${self}(${x}.movedim(-1, 1)).movedim(1, -1)`,
     };
   },
+  leaky_re_lu: ({ node, inputs: [x] }) => ({
+    expression: `F.leaky_relu(${x}, ${(node.options as { alpha: number }).alpha})`,
+  }),
   max_pooling2d({ node, inputs: [x] }) {
     const { poolSize, strides } = node.options as PoolingOptions;
     const pads = padsOf(node, poolingWindow(node.options as PoolingOptions));

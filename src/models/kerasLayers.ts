@@ -158,6 +158,8 @@ export const KERAS_CLASSES: Readonly<Record<string, KerasClass>> = {
   },
   Dense: { kind: "dense", options: { units: same("units"), ...kernelAndBias } },
   Activation: { kind: "activation", options: { activation: same("activation") } },
+  // Keras 3 has a name of its own for what Keras 2 and tfjs call alpha: whoever reads it finds one that it knows.
+  LeakyReLU: { kind: "leaky_re_lu", options: { negative_slope: same("alpha"), alpha: same("alpha") } },
   Dropout: { kind: "dropout", options: { rate: same("rate"), noise_shape: none, seed: ignored } },
   BatchNormalization: {
     kind: "batch_normalization",

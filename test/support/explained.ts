@@ -69,6 +69,7 @@ export const EXPLAINED: Readonly<Record<string, () => Graph>> = {
       layers.dense({ units: 7, activation: "softmax" }),
       layers.batchNormalization(),
       layers.batchNormalization({ trainable: false }),
+      layers.leakyReLU({ alpha: 0.25 }),
       layers.dense({ units: 3 }),
     ]),
 };

@@ -2,8 +2,17 @@
 import { input, layers, type Model, model, models, sequential } from "../../src/index.js";
 import { livelyWeights } from "./livelyWeights.js";
 
-const { conv2d, dense, activation, batchNormalization, maxPooling2d, averagePooling2d, flatten, dropout } =
-  layers;
+const {
+  conv2d,
+  dense,
+  activation,
+  batchNormalization,
+  maxPooling2d,
+  averagePooling2d,
+  flatten,
+  dropout,
+  leakyReLU,
+} = layers;
 
 const BUILDERS: Readonly<Record<string, () => Model>> = {
   windows: () =>
@@ -19,6 +28,7 @@ const BUILDERS: Readonly<Record<string, () => Model>> = {
         }),
         averagePooling2d({ poolSize: [3, 2], strides: [2, 1], padding: "same" }),
         conv2d({ filters: 4, kernelSize: 4, padding: "same", useBias: false }),
+        leakyReLU({ alpha: 0.2 }),
         maxPooling2d({ poolSize: 2, strides: 2, padding: "same" }),
         flatten(),
         dense({ units: 6 }),
@@ -42,6 +52,7 @@ const BUILDERS: Readonly<Record<string, () => Model>> = {
       [
         dense({ units: 8, useBias: false, inputShape: [5] }),
         batchNormalization(),
+        leakyReLU(),
         activation({ activation: "tanh" }),
         dense({ units: 3 }),
       ],

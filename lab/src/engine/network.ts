@@ -21,6 +21,7 @@ const CREATORS: Readonly<Record<string, (options: never) => LayerCall>> = {
   conv2d: layers.conv2d,
   dense: layers.dense,
   activation: layers.activation,
+  leaky_re_lu: layers.leakyReLU,
   dropout: layers.dropout,
   batch_normalization: layers.batchNormalization,
   max_pooling2d: layers.maxPooling2d,

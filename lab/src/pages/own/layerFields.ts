@@ -29,6 +29,7 @@ export const LAYER_FIELDS: Readonly<Record<string, readonly LayerField[]>> = {
   ],
   batch_normalization: [],
   activation: [{ key: "activation", kind: ACTIVATIONS, normal: "" }],
+  leaky_re_lu: [{ key: "alpha", kind: "number", normal: 0.3 }],
   max_pooling2d: window("poolSize", 2),
   average_pooling2d: window("poolSize", 2),
   global_average_pooling2d: [],
