@@ -82,6 +82,7 @@ export { defineLayer, type LayerDefinition, type OwnLayer, type OwnParameter } f
 export * as layers from "./layers/index.js";
 export { input, l2 } from "./layers/index.js";
 export { type Graph, weightSpecs } from "./models/graph.js";
+export { graphDifference } from "./models/graphDifference.js";
 export type { NetworkName, NetworkOptions } from "./models/networks.js";
 export type { LayerSummary, Summary } from "./models/summary.js";
 export { resolveAugmentation } from "./train/augmentation.js";

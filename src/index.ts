@@ -27,7 +27,6 @@ export type { Files, WritableFile } from "./formats/files.js";
 export { type FolderLock, lockFolder } from "./formats/folderLock.js";
 export { type NpyArray, type NpyType, readNpy, writeNpy } from "./formats/npy.js";
 export { type NpzReadOptions, type NpzWriteOptions, readNpz, writeNpz } from "./formats/npz.js";
-export { graphDifference } from "./models/graphDifference.js";
 export { loadTrainingState, saveModel, saveTrainingState } from "./train/checkpoint.js";
 export { csvLogger, modelCheckpoint } from "./train/fileCallbacks.js";
 export type { RunJson } from "./train/runJson.js";

@@ -6,6 +6,7 @@ import * as inNode from "../src/index.js";
 
 const FILES = [
   "csvLogger",
+  "loadKerasModel",
   "loadModel",
   "loadTrainingState",
   "lockFolder",

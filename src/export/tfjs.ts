@@ -4,7 +4,7 @@
  */
 
 import { dirname, join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { withFile, writeFileAtomic } from "#files";
 import type { ErrorCode } from "../errorCodes.js";
 import { FileError, mustBe, OptionError, show } from "../errors.js";

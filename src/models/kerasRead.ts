@@ -3,7 +3,7 @@
  * translated into our own description (config.ts), which is then checked as any file's is. What we do not have is an error
  * that names it; nothing is passed over.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { ErrorCode } from "../errorCodes.js";
 import { FileError, show, unknownName } from "../errors.js";
 import type { GraphConfig } from "./config.js";

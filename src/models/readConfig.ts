@@ -1,5 +1,5 @@
 /** A network from JSON: a saved model's own words, which anybody may have changed since. */
-import { z } from "zod";
+import * as z from "zod";
 import type { ErrorCode } from "../errorCodes.js";
 import { FileError, OptionError, ShapeError, show } from "../errors.js";
 import { isLayerName } from "../layers/call.js";

@@ -1,6 +1,7 @@
 /** The fit loop: epochs, batches, validation, callbacks; interruptible after any step, and resumable from there. */
 import { CbapdError, mustBe, type NumberError, OptionError, show } from "../errors.js";
 import { type Graph, weightSpecs } from "../models/graph.js";
+import { sameValue } from "../models/sameValue.js";
 import { permutation } from "../random.js";
 import { type Compiled, logsOf } from "./compile.js";
 import { GuardedSteps, HOLD_STEPS, numberError } from "./guardedSteps.js";
@@ -493,16 +494,4 @@ function differs(where: string, before: object, now: object): void {
       `${where}: ${name} must ${rule}; got ${name in current ? show(current[name]) : "none"}.`,
     );
   }
-}
-
-/** Of settings: numbers, text, lists and plain objects. */
-function sameValue(a: unknown, b: unknown): boolean {
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return Object.is(a, b);
-  const [old, current] = [a, b] as Record<string, unknown>[];
-  const keys = Object.keys(old);
-  return (
-    Array.isArray(a) === Array.isArray(b) &&
-    keys.length === Object.keys(current).length &&
-    keys.every((key) => key in current && sameValue(old[key], current[key]))
-  );
 }

@@ -1,5 +1,5 @@
 /** Models and whole training states from files, which may come from anywhere: nothing in them is believed. */
-import { z } from "zod";
+import * as z from "zod";
 import { withFile } from "#files";
 import type { ErrorCode } from "../errorCodes.js";
 import { FileError, show } from "../errors.js";
