@@ -89,6 +89,7 @@ export { resolveAugmentation } from "./train/augmentation.js";
 export { earlyStopping, reduceLROnPlateau, terminateOnNaN } from "./train/callbacks.js";
 export { decodeTrainingState, encodeTrainingState, weightsSha256 } from "./train/checkpoint.js";
 export { type Confusion, confusionMatrix } from "./train/confusion.js";
+export { type FilterPicture, filterPicture } from "./train/filterPicture.js";
 export { Model } from "./train/model.js";
 export { ModelLayer } from "./train/modelLayer.js";
 export { trainingMemoryBytes } from "./train/openSession.js";

@@ -30,3 +30,4 @@ export { type NpzReadOptions, type NpzWriteOptions, readNpz, writeNpz } from "./
 export { loadTrainingState, saveModel, saveTrainingState } from "./train/checkpoint.js";
 export { csvLogger, modelCheckpoint } from "./train/fileCallbacks.js";
 export type { RunJson } from "./train/runJson.js";
+export { cutLines, jsonLogger, type TensorBoardOptions, tensorBoard } from "./train/watchCallbacks.js";

@@ -155,6 +155,7 @@ function methodsOf(session: Session): Session {
     memoryBytes: session.memoryBytes,
     readWeights: (...args) => session.readWeights(...args),
     writeWeights: (weights) => session.writeWeights(weights),
+    readGradients: () => session.readGradients(),
     readSlots: () => session.readSlots(),
     writeSlots: (slots) => session.writeSlots(slots),
     setOrder: (order) => session.setOrder(order),

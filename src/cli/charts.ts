@@ -3,7 +3,7 @@ import type { Comparison, Limits, Profile } from "../bench/index.js";
 import { writeFileAtomic } from "../index.js";
 
 /** @param path of the SVG or the PNG: the other has the same name. @returns both paths */
-async function writeChart(path: string, svg: string): Promise<string[]> {
+export async function writeSvgAndPng(path: string, svg: string): Promise<string[]> {
   const { svgToPng } = await import("../plots/png.js");
   const stem = path.replace(/\.(svg|png)$/, "");
   await writeFileAtomic(`${stem}.svg`, svg);
@@ -22,7 +22,7 @@ export async function writeRoofline(path: string, profile: Profile, limits: Limi
     cacheGigabytesPerSecond: limits.cacheGigabytesPerSecond * workers,
     points: kernels.filter(({ ms }) => ms > 0),
   });
-  return writeChart(path, svg);
+  return writeSvgAndPng(path, svg);
 }
 
 /** Images a second as multiples of PyTorch's, or of ours where it could not run. */
@@ -46,5 +46,5 @@ export async function writePeers(path: string, comparisons: readonly Comparison[
     base,
     Array.from(panels, ([title, bars]) => ({ title, bars })),
   );
-  return writeChart(path, svg);
+  return writeSvgAndPng(path, svg);
 }

@@ -42,6 +42,24 @@ const COMMANDS: readonly {
     load: async () => (await import("./sweep.js")).sweepCommand,
   },
   {
+    name: "runs",
+    takes: "[folders...]",
+    description: "list trained runs: network, best, last, seconds, seed, hash",
+    load: async () => (await import("./runs.js")).runsCommand,
+  },
+  {
+    name: "compare",
+    takes: "<runs...>",
+    description: "draw several runs' curves in one picture, and tell in what they differ",
+    load: async () => (await import("./compare.js")).compareCommand,
+  },
+  {
+    name: "report",
+    takes: "<run>",
+    description: "write a run's page: curves, confusion matrix, filters, gradients, command, hash",
+    load: async () => (await import("./report.js")).reportCommand,
+  },
+  {
     name: "evaluate",
     takes: "<run>",
     description: "measure a trained network on a dataset's test part",

@@ -2,6 +2,8 @@
 import { type Command, Option } from "commander";
 import {
   type Callback,
+  CbapdError,
+  type Dataset,
   FileError,
   type FitResult,
   type Logs,
@@ -17,6 +19,7 @@ import {
   weightsSha256,
 } from "../index.js";
 import { classWeightOf, classWeightText } from "./classWeightOption.js";
+import { type LogName, loggers, parseLogs } from "./logOption.js";
 import { type Network, networkOf } from "./network.js";
 import {
   choice,
@@ -32,7 +35,9 @@ import {
   withWorkers,
 } from "./options.js";
 import { ProgressBar, showLogs } from "./progressBar.js";
+import { writeReport } from "./report.js";
 import { RunFolder, type RunSettings } from "./runFolder.js";
+import { commandLine, environment, forgiving, runWatch, saveResult } from "./runRecord.js";
 import { RunSaver } from "./runSaver.js";
 import {
   fitOptionsOf,
@@ -56,6 +61,8 @@ interface TrainOptions extends DataOptions, TrainingOptions {
   readonly saveEvery: SaveEvery;
   readonly run?: string;
   readonly fresh?: boolean;
+  readonly log: readonly LogName[];
+  readonly report: boolean;
   readonly json?: boolean;
 }
 
@@ -91,6 +98,8 @@ export function trainCommand(command: Command): void {
     )
     .option("--run <folder>", "where everything is kept (default: runs/<network>)")
     .option("--fresh", "move the folder's old run aside and start anew")
+    .option("--log <list>", "also write csv, jsonl, tensorboard into the folder", parseLogs, [])
+    .option("--no-report", "no report.html at the end")
     .option("--json", "print one JSON object a line");
   withWorkers(withDataOptions(withTrainingOptions(command))).addHelpText(
     "after",
@@ -140,17 +149,19 @@ async function runTrain(network: string, options: TrainOptions): Promise<void> {
 
     const bar = new ProgressBar();
     const interruption = new Interruption();
+    const warn = (message: string) => {
+      bar.clear();
+      process.stderr.write(`warning: ${message}\n`);
+    };
     const saver = new RunSaver(folder, lock, {
       title: `${name}, seed ${options.seed}`,
       saveEvery: options.saveEvery,
       onSaved: ({ step }) => {
         if (options.json) process.stdout.write(`${JSON.stringify({ run: folder.path, saved: step })}\n`);
       },
-      warn: (message) => {
-        bar.clear();
-        process.stderr.write(`warning: ${message}\n`);
-      },
+      warn,
     });
+    const watching = [runWatch(folder.path), ...loggers(options.log, folder, resume?.epoch ?? 0)];
     let result: FitResult;
     try {
       result = await model.fit(train, {
@@ -166,7 +177,7 @@ async function runTrain(network: string, options: TrainOptions): Promise<void> {
         onNaN: options.onNan,
         signal: interruption.signal,
         resume,
-        callbacks: [reporter(options, bar), saver],
+        callbacks: [reporter(options, bar), saver, ...watching.map((callback) => forgiving(callback, warn))],
       });
     } finally {
       bar.clear();
@@ -176,7 +187,9 @@ async function runTrain(network: string, options: TrainOptions): Promise<void> {
     await saveRest(folder, saver, model, result.state, (state) =>
       folder.rescue(settings, train.classes, model, state),
     );
-    await finish(folder, model, result, options, say);
+    if (!result.interrupted) await folder.saveWeightsText(model);
+    if (result.state.step > (resume?.step ?? 0)) await conclude(folder, model, result, options, test, warn);
+    finish(folder, model, result, options, say);
     if (interruption.exitCode) process.exitCode = interruption.exitCode;
   } finally {
     await lock.release();
@@ -207,21 +220,46 @@ async function saveRest(
   }
 }
 
-async function finish(
+/** What the run came to, and its page. Neither decides whether it has been trained. */
+async function conclude(
+  folder: RunFolder,
+  model: Model,
+  { interrupted, state }: FitResult,
+  { workers, report }: TrainOptions,
+  test: Dataset,
+  warn: (message: string) => void,
+): Promise<void> {
+  try {
+    await saveResult(folder.path, {
+      done: !interrupted,
+      epoch: state.epoch,
+      steps: state.step,
+      weightsSha256: weightsSha256(model.getWeights()),
+      command: commandLine(),
+      environment: environment(workers),
+    });
+    if (report && !interrupted) await writeReport(folder.path, async () => ({ test, workers }));
+  } catch (error) {
+    if (!(error instanceof CbapdError)) throw error;
+    warn(error.message);
+  }
+}
+
+function finish(
   folder: RunFolder,
   model: Model,
   result: FitResult,
   options: TrainOptions,
   say: (line: string) => void,
-): Promise<void> {
+): void {
   const { interrupted, state, history } = result;
   if (interrupted) {
     say(`\nStopped after step ${state.step}; everything is saved in ${folder.path}.`);
     say("The same command again goes on from there, bit for bit.");
   } else {
-    await folder.saveWeightsText(model);
+    const page = options.report ? `   report: ${folder.file("report.html")}` : "";
     if (history.epochs.length > 0) {
-      say(`\nCurves: ${folder.file("curves.png")}   best weights: ${folder.file("best.safetensors")}`);
+      say(`\nCurves: ${folder.file("curves.png")}   best weights: ${folder.file("best.safetensors")}${page}`);
     }
   }
   if (!options.json) return;

@@ -18,14 +18,16 @@ const COLOURS = [
   ...["#ff8ab7", "#a463f2", "#97bbf5", "#9c6b4e", "#9498a0"],
 ];
 
-/** The legend lists the series below, in the order given; colours repeat after ten. */
+/** The legend lists the series below, in the order given; colours repeat after ten. What a logarithm cannot show is left out. */
 export function overlaySvg(
   series: readonly OverlaySeries[],
-  { title, label }: { readonly title: string; readonly label: string },
+  { title, label, log = false }: { readonly title: string; readonly label: string; readonly log?: boolean },
 ): string {
   const { document } = parseHTML("<!doctype html><html><body></body></html>");
   const points = series.flatMap(({ name, points: own }) =>
-    own.filter(({ value }) => Number.isFinite(value)).map((point) => ({ ...point, name })),
+    own
+      .filter(({ value }) => Number.isFinite(value) && !(log && value <= 0))
+      .map((point) => ({ ...point, name })),
   );
   const colour = (i: number) => COLOURS[i % COLOURS.length];
   const epochs = Math.max(1, ...points.map(({ epoch }) => epoch));
@@ -47,7 +49,14 @@ export function overlaySvg(
       ticks: ticksOf(epochs),
       tickFormat: "d",
     },
-    y: { label, labelArrow: "none", grid: true, nice: true, ticks: 6 },
+    y: {
+      label,
+      labelArrow: "none",
+      grid: true,
+      nice: true,
+      ticks: 6,
+      ...(log && { type: "log" as const, tickFormat: "~g" }),
+    },
     color: { domain: series.map(({ name }) => name), range: series.map((_, i) => colour(i)) },
     marks: [
       Plot.line(points, { x: "epoch", y: "value", z: "name", stroke: "name", strokeWidth: 2 }),

@@ -1,10 +1,11 @@
 /** Keras' callbacks that write files. */
-import { appendFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { FileError, OptionError, rejectUnknownKeys } from "../errors.js";
+import { OptionError, rejectUnknownKeys } from "../errors.js";
 import { isBest, Monitor, type MonitorOptions, remembered } from "./callbacks.js";
 import { saveModel, saveTrainingState } from "./checkpoint.js";
 import type { Callback, SaveEvery } from "./types.js";
+import { cutLines, writing } from "./watchCallbacks.js";
 
 export interface ModelCheckpointOptions extends MonitorOptions {
   readonly saveBestOnly?: boolean; // false
@@ -60,17 +61,26 @@ export function csvLogger(path: string, options: { separator?: string; append?: 
   let columns: string[] | undefined;
   return {
     name: `csvLogger ${path}`,
+    onTrainBegin(context) {
+      const { epoch: done } = context.getTrainingState();
+      if (done === 0 || !(started || append) || !existsSync(path)) return;
+      started = true;
+      const [header] = readFileSync(path, "utf8").split("\n", 1);
+      columns ??= header.split(separator).slice(1);
+      // A run that was killed may have written of epochs which it has not done now.
+      writing("csvLogger", path, () =>
+        cutLines(path, (line, index) => index === 0 || Number.parseInt(line, 10) < done),
+      );
+    },
     onEpochEnd(epoch, logs) {
       columns ??= Object.keys(logs).sort();
       const line = [epoch, ...columns.map((column) => logs[column] ?? "NA")].join(separator);
       const header = ["epoch", ...columns].join(separator);
-      try {
+      writing("csvLogger", path, () => {
         mkdirSync(dirname(path), { recursive: true });
         if (started || (append && existsSync(path))) appendFileSync(path, `${line}\n`);
         else writeFileSync(path, `${header}\n${line}\n`);
-      } catch (cause) {
-        throw new FileError(`csvLogger: ${path} cannot be written: ${(cause as Error).message}.`, { cause });
-      }
+      });
       started = true;
     },
     // A resumed run goes on in the same file.

@@ -117,6 +117,7 @@ class FitLoop {
         session.writeWeights(weights);
         this.#guarded.invalidate();
       },
+      getGradients: () => session.readGradients(),
       getTrainingState: () => this.#state(),
       get learningRate() {
         return loop.#rate();

@@ -197,6 +197,16 @@ class SharedSession implements Session {
     }
   }
 
+  readGradients(): Map<string, Float32Array> {
+    const gradients = new Map<string, Float32Array>();
+    for (const { spec, offset } of this.#regions.weights) {
+      if (!spec.trainable) continue;
+      const values = this.#floats(this.#regions.gradients + offset, sizeOf(spec.shape));
+      gradients.set(spec.name, values.slice());
+    }
+    return gradients;
+  }
+
   readSlots(): Map<string, Float32Array> {
     return new Map(this.#slots().map(({ name, values }) => [name, values.slice()]));
   }
@@ -306,13 +316,7 @@ class SharedSession implements Session {
     await this.#images.training();
     await this.#run("gradients", this.#whole(count));
     this.writeWeights(held); // the step moved the moving statistics
-    const gradients = new Map<string, Float32Array>();
-    for (const { spec, offset } of this.#regions.weights) {
-      if (!spec.trainable) continue;
-      const values = this.#floats(this.#regions.gradients + offset, sizeOf(spec.shape));
-      gradients.set(spec.name, values.slice());
-    }
-    return { totals: this.#readTotals(), gradients };
+    return { totals: this.#readTotals(), gradients: this.readGradients() };
   }
 
   async close(): Promise<void> {

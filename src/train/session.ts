@@ -107,6 +107,8 @@ export interface Session {
   readWeights(averaged?: boolean): Map<string, Float32Array>;
   /** Moving averages start from them anew. */
   writeWeights(weights: ReadonlyMap<string, Float32Array>): void;
+  /** The last step's, as the optimizer took them. */
+  readGradients(): Map<string, Float32Array>;
   /** Optimizer slots by name, `adam/m/conv2d/kernel`; a fresh session's are zero. */
   readSlots(): Map<string, Float32Array>;
   writeSlots(slots: ReadonlyMap<string, Float32Array>): void;

@@ -142,6 +142,8 @@ export interface CallbackContext {
   /** Current weights by name (`conv2d/kernel`), copied out. */
   getWeights(): Map<string, Float32Array>;
   setWeights(weights: ReadonlyMap<string, Float32Array>): void;
+  /** Of the last step, by the names of the weights that learn, clipped where the optimizer clips; zeros before the first step. */
+  getGradients(): Map<string, Float32Array>;
   /** Everything a run needs to go on bit for bit. */
   getTrainingState(): TrainingState;
   /** Of the next step. Setting it is an error when the optimizer has a schedule. */
