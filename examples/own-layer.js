@@ -33,22 +33,23 @@ const verdict = checkLayer(swish.layer, { cases: 30 });
 if (!verdict.ok) throw new Error(verdict.message);
 console.log(`swish: ${verdict.cases} random cases agree with central differences`);
 
-const { train, test } = datasets.shapes({ train: 1000, test: 200 });
+const { train, test } = datasets.shapes({ train: 1500, test: 200 });
 const net = sequential([
-  layers.conv2d({ filters: 8, kernelSize: 3, strides: 2, inputShape: [32, 32, 3] }),
+  layers.conv2d({ filters: 8, kernelSize: 5, strides: 2, padding: "same", inputShape: [32, 32, 3] }),
+  layers.batchNormalization({ momentum: 0.9 }),
   swish(),
-  layers.conv2d({ filters: 16, kernelSize: 3, strides: 2 }),
+  layers.maxPooling2d(),
+  layers.conv2d({ filters: 16, kernelSize: 3 }),
   swish(),
-  layers.globalAveragePooling2d(),
+  layers.flatten(),
   layers.dense({ units: train.classes.length, activation: "softmax" }),
 ]);
 net.compile({
-  optimizer: adam({ learningRate: 0.01 }),
+  optimizer: adam({ learningRate: 0.005 }),
   loss: "sparseCategoricalCrossentropy",
   metrics: ["accuracy"],
 });
-await net.fit(train, { epochs: 4, seed: 0 });
+await net.fit(train, { epochs: 5, seed: 0 });
 const { accuracy } = await net.evaluate(test);
-console.log(
-  `accuracy ${accuracy.toFixed(3)}, beta ${net.getWeights().get("swish/beta").slice(0, 4).join(" ")} …`,
-);
+const beta = Array.from(net.getWeights().get("swish/beta"), (value) => value.toFixed(2));
+console.log(`accuracy ${accuracy.toFixed(3)}, beta ${beta.join(" ")}`);

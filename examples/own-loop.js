@@ -6,10 +6,11 @@
  */
 import { datasets, layers, sequential, sgd } from "cbapd";
 
-const { train, test } = datasets.shapes({ train: 960, test: 200 });
+const { train, test } = datasets.shapes({ train: 1600, test: 200 });
 const size = 32 * 32 * 3;
 const net = sequential([
   layers.conv2d({ filters: 8, kernelSize: 5, strides: 2, activation: "relu", inputShape: [32, 32, 3] }),
+  layers.conv2d({ filters: 16, kernelSize: 3, activation: "relu" }),
   layers.maxPooling2d(),
   layers.flatten(),
   layers.dense({ units: train.classes.length, activation: "softmax" }),
@@ -18,7 +19,7 @@ const net = sequential([
 net.compile({ optimizer: sgd(), loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"] });
 
 const batchSize = 32;
-const steps = 3 * (train.count / batchSize);
+const steps = 6 * (train.count / batchSize);
 const velocities = new Map();
 
 for (let step = 0; step < steps; step++) {
@@ -40,7 +41,7 @@ for (let step = 0; step < steps; step++) {
     velocities.set(name, velocity);
   }
   net.setWeights(weights);
-  if (step % 30 === 0) console.log(`step ${step}: loss ${loss.toFixed(3)}`);
+  if (step % 60 === 0) console.log(`step ${step}: loss ${loss.toFixed(3)}`);
 }
 
 const { accuracy } = await net.evaluate(test);
