@@ -27,7 +27,7 @@ export function compareCommand(command: Command): void {
 
 async function compareRuns(paths: readonly string[], options: CompareOptions): Promise<void> {
   if (paths.length < 2) throw new OptionError(`compare needs at least two run folders; got ${paths.length}.`);
-  const records = paths.map(readRun);
+  const records = await Promise.all(paths.map(readRun));
   const metric = metricOf(records, options.metric);
   const { overlaySvg } = await import("../plots/overlay.js");
   const series = records.map((record) => ({ name: record.path, points: pointsOf(record, metric) }));

@@ -43,7 +43,7 @@ export function reportCommand(command: Command): void {
 }
 
 async function runReport(path: string, options: ReportOptions, command: Command): Promise<void> {
-  const record = readRun(path);
+  const record = await readRun(path);
   if (options.network !== undefined) await importNetwork(options.network);
   const own = record.settings.data;
   const data =
@@ -70,7 +70,7 @@ type Validation = (model: Model) => Promise<{ readonly test: Dataset; readonly w
  * @returns the page's path
  */
 export async function writeReport(path: string, validation: Validation): Promise<string> {
-  const record = readRun(path);
+  const record = await readRun(path);
   const [{ reportPage }, model] = await Promise.all([import("./reportPage.js"), modelOf(path)]);
   const confusion =
     model instanceof Error

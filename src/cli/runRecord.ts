@@ -1,19 +1,9 @@
 /** What a run folder says of its run, beside weights: settings, history, watch, result. Read as text from a stranger. */
-import { appendFileSync, existsSync, readFileSync, statSync } from "node:fs";
-import { cpus } from "node:os";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import {
-  type Callback,
-  cutLines,
-  FileError,
-  loadTrainingState,
-  type RunJson,
-  readRunJson,
-  weightsSha256,
-  writeFileAtomic,
-} from "../index.js";
-import { version } from "./version.js";
+import { FileError, loadTrainingState, type RunJson, readRunJson, weightsSha256 } from "../index.js";
+import { RESULT, type RunResult, WATCH, type WatchLine } from "./runWatch.js";
 
 const MAX_BYTES = 1 << 26;
 const real = z.number().nullable();
@@ -33,7 +23,6 @@ const watchSchema = z.object({
   learningRate: real.optional(),
   gradientNorms: z.record(z.string(), real).optional(),
 });
-export type WatchLine = z.infer<typeof watchSchema>;
 
 const resultSchema = z.object({
   done: z.boolean(),
@@ -43,7 +32,6 @@ const resultSchema = z.object({
   command: text,
   environment: z.record(z.string(), z.union([text, z.number()])),
 });
-export type RunResult = z.infer<typeof resultSchema>;
 
 export interface RunRecord {
   readonly path: string;
@@ -65,11 +53,11 @@ export function isRunFolder(path: string): boolean {
 }
 
 /** @throws FileError */
-export function readRun(path: string): RunRecord {
+export async function readRun(path: string): Promise<RunRecord> {
   if (!isRunFolder(path)) {
     throw new FileError(`${path} is no run folder: it has no run.json. Train one with "cbapd train".`);
   }
-  const settings = readRunJson(join(path, "run.json"), "Mend it, or move it away.");
+  const settings = await readRunJson(join(path, "run.json"), "Mend it, or move it away.");
   const { epochs, validationEpochs, logs } = readJson(join(path, "history.json"), historySchema) ?? {
     epochs: [],
     validationEpochs: [],
@@ -113,89 +101,6 @@ export function pointsOf(
   return (history.logs[name] ?? []).map((value, i) => ({ epoch: epochs[i] + 1, value }));
 }
 
-const WATCH = "watch.jsonl";
-const RESULT = "result.json";
-
-export async function saveResult(path: string, result: RunResult): Promise<void> {
-  await writeFileAtomic(join(path, RESULT), `${JSON.stringify(result, null, 2)}\n`);
-}
-
-/** As it could be typed again. */
-export function commandLine(args: readonly string[] = process.argv.slice(2)): string {
-  const quoted = args.map((arg) =>
-    /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`,
-  );
-  return ["cbapd", ...quoted].join(" ");
-}
-
-export function environment(workers: number): RunResult["environment"] {
-  const [cpu] = cpus();
-  return {
-    cbapd: version(),
-    node: process.version,
-    platform: `${process.platform} ${process.arch}`,
-    cpu: cpu?.model.trim() ?? "unknown",
-    cores: cpus().length,
-    workers,
-  };
-}
-
-/** Notes each epoch's seconds, learning rate and gradients: what history does not tell. */
-export function runWatch(folder: string): Callback {
-  const path = join(folder, WATCH);
-  let began = performance.now();
-  const seconds = () => {
-    const passed = (performance.now() - began) / 1000;
-    began = performance.now();
-    return passed;
-  };
-  const append = (line: WatchLine) => {
-    try {
-      appendFileSync(path, `${JSON.stringify(line)}\n`);
-    } catch (cause) {
-      throw new FileError(`${path} cannot be written: ${(cause as Error).message}.`, { cause });
-    }
-  };
-  return {
-    name: "run watch",
-    onTrainBegin(context) {
-      const { epoch, stepInEpoch } = context.getTrainingState();
-      cutLines(path, (line) => {
-        const told = parseWatch(line);
-        if (!told) return false;
-        return told.epoch <= epoch || (told.epoch === epoch + 1 && (told.step ?? Infinity) <= stepInEpoch);
-      });
-      began = performance.now();
-    },
-    onEpochBegin() {
-      began = performance.now(); // saving between epochs is not training
-    },
-    onEpochEnd(epoch, _logs, context) {
-      const { learningRate } = context;
-      append({
-        epoch: epoch + 1,
-        seconds: seconds(),
-        learningRate,
-        gradientNorms: normsOf(context.getGradients()),
-      });
-    },
-    onTrainEnd(context) {
-      const { epoch, stepInEpoch: step } = context.getTrainingState();
-      if (step > 0) append({ epoch: epoch + 1, step, seconds: seconds() });
-    },
-  };
-}
-
-/** √Σ over all of a layer's gradients. */
-function normsOf(gradients: ReadonlyMap<string, Float32Array>): Record<string, number> {
-  const squares: Record<string, number> = {};
-  for (const [name, values] of gradients) {
-    const layer = name.slice(0, name.lastIndexOf("/"));
-    squares[layer] = values.reduce((sum, value) => sum + value * value, squares[layer] ?? 0);
-  }
-  return Object.fromEntries(Object.entries(squares).map(([layer, sum]) => [layer, Math.sqrt(sum)]));
-}
-
 function parseWatch(line: string): WatchLine | undefined {
   try {
     return watchSchema.safeParse(JSON.parse(line)).data;
@@ -226,27 +131,4 @@ function readJson<T>(path: string, schema: z.ZodType<T>): T | undefined {
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw refuse(`${issue.path.map(String).join(".")}: ${issue.message}`);
-}
-
-/** A callback whose files may fail without ending the training: each failure once a hook is a warning. */
-export function forgiving(callback: Callback, warn: (message: string) => void): Callback {
-  const guard =
-    <A extends unknown[]>(hook: ((...args: A) => void | Promise<void>) | undefined) =>
-    async (...args: A): Promise<void> => {
-      try {
-        await hook?.apply(callback, args);
-      } catch (error) {
-        if (!(error instanceof FileError)) throw error;
-        warn(error.message);
-      }
-    };
-  return {
-    name: callback.name,
-    onTrainBegin: guard(callback.onTrainBegin),
-    onTrainEnd: guard(callback.onTrainEnd),
-    onEpochBegin: guard(callback.onEpochBegin),
-    onEpochEnd: guard(callback.onEpochEnd),
-    getState: callback.getState?.bind(callback),
-    setState: callback.setState?.bind(callback),
-  };
 }

@@ -28,7 +28,7 @@ async function listRuns(folders: readonly string[], { json }: { readonly json?: 
   const found: Described[] = [];
   for (const path of roots.flatMap((root) => runFolders(root, DEPTH))) {
     try {
-      found.push(await describeRun(readRun(path)));
+      found.push(await describeRun(await readRun(path)));
     } catch (error) {
       if (!(error instanceof FileError)) throw error;
       process.stderr.write(`warning: ${error.message}\n`);

@@ -35,10 +35,9 @@ import {
   withWorkers,
 } from "./options.js";
 import { ProgressBar, showLogs } from "./progressBar.js";
-import { writeReport } from "./report.js";
 import { RunFolder, type RunSettings } from "./runFolder.js";
-import { commandLine, environment, forgiving, runWatch, saveResult } from "./runRecord.js";
 import { RunSaver } from "./runSaver.js";
+import { commandLine, environment, forgiving, runWatch, saveResult } from "./runWatch.js";
 import {
   fitOptionsOf,
   optimizerOf,
@@ -238,7 +237,9 @@ async function conclude(
       command: commandLine(),
       environment: environment(workers),
     });
-    if (report && !interrupted) await writeReport(folder.path, async () => ({ test, workers }));
+    if (!report || interrupted) return;
+    const { writeReport } = await import("./report.js");
+    await writeReport(folder.path, async () => ({ test, workers }));
   } catch (error) {
     if (!(error instanceof CbapdError)) throw error;
     warn(error.message);

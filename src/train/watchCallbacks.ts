@@ -13,7 +13,6 @@ import {
 } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
-import { encode } from "fast-png";
 import { FileError, mustBe, OptionError, rejectUnknownKeys } from "../errors.js";
 import { encodeEvent, encodeVersion, type SummaryValue, stepOf } from "../formats/events.js";
 import { encodeRecord, readRecords } from "../formats/tfrecord.js";
@@ -108,7 +107,7 @@ export function tensorBoard(folder: string, options: TensorBoardOptions = {}): C
       train = new EventFile(join(folder, "train"), done);
       validation = new EventFile(join(folder, "validation"), done);
     },
-    onEpochEnd(epoch, logs, context) {
+    async onEpochEnd(epoch, logs, context) {
       const scalars = Object.entries(logs);
       const ofValidation = scalars.filter(([name]) => name.startsWith("val_"));
       const values: SummaryValue[] = scalars
@@ -116,7 +115,7 @@ export function tensorBoard(folder: string, options: TensorBoardOptions = {}): C
         .map(([name, scalar]) => ({ tag: `epoch_${name}`, scalar }));
       values.push({ tag: "epoch_learning_rate", scalar: context.learningRate });
       if (histogramFreq > 0 && (epoch + 1) % histogramFreq === 0) {
-        values.push(...pictures(context, writeImages));
+        values.push(...(await pictures(context, writeImages)));
       }
       train.append(epoch, values);
       if (ofValidation.length > 0) {
@@ -129,7 +128,7 @@ export function tensorBoard(folder: string, options: TensorBoardOptions = {}): C
   };
 }
 
-function pictures(context: CallbackContext, writeImages: boolean): SummaryValue[] {
+async function pictures(context: CallbackContext, writeImages: boolean): Promise<SummaryValue[]> {
   const weights = context.getWeights();
   const gradients = context.getGradients();
   const values: SummaryValue[] = [
@@ -138,6 +137,7 @@ function pictures(context: CallbackContext, writeImages: boolean): SummaryValue[
   ];
   const picture = writeImages ? filterPicture(context.graph, weights) : undefined;
   if (!picture) return values;
+  const { encode } = await import("fast-png");
   const { width, height, pixels: data, layer } = picture;
   const png = encode({ width, height, data, channels: 3, depth: 8 });
   return [...values, { tag: `filters/${layer}`, image: { width, height, channels: 3, png } }];
