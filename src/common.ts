@@ -81,11 +81,15 @@ export {
 export { defineLayer, type LayerDefinition, type OwnLayer, type OwnParameter } from "./layers/define.js";
 export * as layers from "./layers/index.js";
 export { input, l2 } from "./layers/index.js";
+export type { ModelArguments } from "./models/build.js";
+export type { GraphNode, WeightSpec } from "./models/graph.js";
 export { type Graph, weightSpecs } from "./models/graph.js";
 export { graphDifference } from "./models/graphDifference.js";
-export type { NetworkName, NetworkOptions } from "./models/networks.js";
+export type { InceptionOptions, NetworkName, NetworkOptions } from "./models/networks.js";
 export type { LayerSummary, Summary } from "./models/summary.js";
+export type { Padding, Pair, Shape } from "./shape.js";
 export { resolveAugmentation } from "./train/augmentation.js";
+export type { EarlyStoppingOptions, ReduceLROnPlateauOptions } from "./train/callbacks.js";
 export { earlyStopping, reduceLROnPlateau, terminateOnNaN } from "./train/callbacks.js";
 export { decodeTrainingState, encodeTrainingState, weightsSha256 } from "./train/checkpoint.js";
 export { type Confusion, confusionMatrix } from "./train/confusion.js";

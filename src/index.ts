@@ -28,6 +28,6 @@ export { type FolderLock, lockFolder } from "./formats/folderLock.js";
 export { type NpyArray, type NpyType, readNpy, writeNpy } from "./formats/npy.js";
 export { type NpzReadOptions, type NpzWriteOptions, readNpz, writeNpz } from "./formats/npz.js";
 export { loadTrainingState, saveModel, saveTrainingState } from "./train/checkpoint.js";
-export { csvLogger, modelCheckpoint } from "./train/fileCallbacks.js";
+export { csvLogger, type ModelCheckpointOptions, modelCheckpoint } from "./train/fileCallbacks.js";
 export type { RunJson } from "./train/runJson.js";
 export { cutLines, jsonLogger, type TensorBoardOptions, tensorBoard } from "./train/watchCallbacks.js";

@@ -205,6 +205,36 @@ describe("pictures", () => {
   });
 });
 
+describe("tables of names", () => {
+  const comparisons = pages.filter((page) => page.includes("coming-from"));
+  const named = (page: string, pattern: RegExp) => {
+    const inside = readFileSync(join(ROOT, page), "utf8").match(/`[^`\n]+`/g) ?? [];
+    return inside.flatMap((code) => [...code.matchAll(pattern)].map(([, name]) => name));
+  };
+
+  it.each(comparisons)("%s names what there is", async (page) => {
+    const cbapd = await import("../src/index.js");
+    const ours = named(page, /(?<![.\w])layers\.(\w+)/g);
+    expect(ours.length).toBeGreaterThan(5);
+    for (const name of ours) expect(Object.keys(cbapd.layers), page).toContain(name);
+    const functions = named(
+      page,
+      /(?<![.\w])(adamw?|sgd|rmsprop|oneCycle|cosineDecay|sequential|model|input|l2)\(/g,
+    );
+    for (const name of functions) expect(Object.keys(cbapd), page).toContain(name);
+    const methods = named(page, /\bnet\.(\w+)\(/g);
+    for (const name of methods) expect(name in cbapd.Model.prototype, `${page}: net.${name}`).toBe(true);
+  });
+
+  it("tfjs has the layers that its table names", () => {
+    const types = join(ROOT, "node_modules", "@tensorflow", "tfjs-layers", "dist", "exports_layers.d.ts");
+    const declared = readFileSync(types, "utf8");
+    for (const name of named("docs/coming-from-tfjs.md", /tf\.layers\.(\w+)/g)) {
+      expect(declared, name).toMatch(`export declare function ${name}(`);
+    }
+  });
+});
+
 describe("other blocks", () => {
   it("JSON is JSON", () => {
     for (const block of wanted(new Set(["json"]))) {

@@ -7,8 +7,8 @@ const DOCS = fileURLToPath(new URL("..", import.meta.url));
 const TUTORIAL = [
   "index",
   "receptive-field",
-  "convolution",
   "padding",
+  "convolution",
   "batch-normalization",
   "pooling",
   "dropout",

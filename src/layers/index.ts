@@ -62,5 +62,12 @@ function optional<Arguments extends object>(layer: Layer): (given?: Arguments & 
   return (given = {} as Arguments) => call(given);
 }
 
+export type { ActivationOptions } from "./activation.js";
+export type { BatchNormalizationOptions } from "./batchNormalization.js";
 export type { LayerCall, LayerNaming, SymbolicTensor } from "./call.js";
-export { l2 } from "./l2.js";
+export type { Conv2DArguments } from "./conv2d.js";
+export type { DenseArguments } from "./dense.js";
+export type { DropoutOptions } from "./dropout.js";
+export type { InputOptions } from "./input.js";
+export { l2, type Regularizer } from "./l2.js";
+export type { PoolingArguments } from "./pooling.js";
