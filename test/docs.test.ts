@@ -268,9 +268,13 @@ describe.runIf(process.env.CBAPD_DOCS === "all")("commands, run", () => {
   it("Python, where its packages are", async () => {
     let ran = 0;
     for (const block of wanted(new Set(["python"]))) {
-      const python = await interpreterWith(/^import (\w+)/m.exec(block.code)?.[1] ?? "sys");
+      const python = await interpreterWith(
+        /^import (\w+)/m.exec(`${block.notes.setup ?? ""}\n${block.code}`)?.[1] ?? "sys",
+      );
       if (!python) continue;
-      const { stdout } = await run(python, ["-c", block.code]);
+      const { stdout } = await run(python, ["-c", `${block.notes.setup ?? ""}\n${block.code}`], {
+        cwd: scratch,
+      });
       for (const text of expectations(block.code)) {
         expect(printed(text, stdout), `${where(block)}: prints no "${text}", but ${stdout}`).toBeGreaterThan(
           0,
