@@ -55,7 +55,8 @@ export async function runShellPage(
     mkdirSync(trained, { recursive: true });
     await run("cbapd", ["train", "baseline"], { cwd: trained, env: environment });
   }
-  cpSync(trained, folder, { recursive: true });
+  const trains = blocks.some(({ page: of, code }) => of === page && /train baseline(?!.*--run)/.test(code));
+  if (!trains) cpSync(trained, folder, { recursive: true });
   copyFileSync(
     join(ROOT, "test", "check", "cases", "baseline.safetensors"),
     join(folder, "case.safetensors"),
