@@ -1,11 +1,13 @@
 /** The terms of a sum, one a line; weights in it can be chosen. */
 import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 import { formatNumber } from "../../components/numbers.js";
 import type { Stage } from "../../engine/protocol/explain.js";
 import { t } from "./words.js";
 
-/** Longer tables would freeze the page; the sum counts all of them. */
-const MOST_ROWS = 400;
+/** So many are shown until one asks for all; longer tables would freeze the page. The sum counts all of them. */
+const FIRST_ROWS = 30;
+const MOST_ROWS = 1000;
 
 export function TermsTable<Term>({
   caption,
@@ -18,7 +20,8 @@ export function TermsTable<Term>({
   readonly terms: readonly Term[];
   readonly row: (term: Term, index: number) => readonly ComponentChildren[];
 }) {
-  const shown = terms.slice(0, MOST_ROWS);
+  const [all, setAll] = useState(false);
+  const shown = terms.slice(0, all ? MOST_ROWS : FIRST_ROWS);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
     <section class="scroll terms" tabIndex={0} aria-label={caption}>
@@ -43,7 +46,16 @@ export function TermsTable<Term>({
           ))}
         </tbody>
       </table>
-      {terms.length > MOST_ROWS && <p>{t("more", { n: terms.length - MOST_ROWS })}</p>}
+      {terms.length > shown.length && (
+        <p>
+          {t("more", { n: terms.length - shown.length })}{" "}
+          {!all && (
+            <button type="button" class="link" onClick={() => setAll(true)}>
+              {t("showAll")}
+            </button>
+          )}
+        </p>
+      )}
     </section>
   );
 }
