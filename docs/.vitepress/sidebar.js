@@ -25,6 +25,7 @@ const LAYERS = [
   "conv2d",
   "batchNormalization",
   "activation",
+  "leakyReLU",
   "maxPooling2d",
   "averagePooling2d",
   "globalAveragePooling2d",
