@@ -99,6 +99,13 @@ export { ModelLayer } from "./train/modelLayer.js";
 export { trainingMemoryBytes } from "./train/openSession.js";
 export { adam, adamw, OPTIMIZER_NAMES, rmsprop, sgd } from "./train/optimizers.js";
 export {
+  type ClassificationReport,
+  type ClassScores,
+  classificationReport,
+  type Mistake,
+  type Scores,
+} from "./train/report.js";
+export {
   cosineDecay,
   exponentialDecay,
   learningRateAt,

@@ -164,6 +164,7 @@ function methodsOf(session: Session): Session {
     restore: () => session.restore(),
     findBadWeight: () => session.findBadWeight(),
     evaluate: (...args) => session.evaluate(...args),
+    outputs: () => session.outputs(),
     predict: () => session.predict(),
     gradients: () => session.gradients(),
     close: () => session.close(),

@@ -1,6 +1,7 @@
 /** Writes a chart as SVG and, beside it, as PNG. The libraries that draw are loaded here, and only then. */
 import type { Comparison, Limits, Profile } from "../bench/index.js";
-import { writeFileAtomic } from "../index.js";
+import { type ClassificationReport, type Dataset, writeFileAtomic } from "../index.js";
+import { imageRgb } from "./terminalImage.js";
 
 /** @param path of the SVG or the PNG: the other has the same name. @returns both paths */
 export async function writeSvgAndPng(path: string, svg: string): Promise<string[]> {
@@ -47,4 +48,50 @@ export async function writePeers(path: string, comparisons: readonly Comparison[
     Array.from(panels, ([title, bars]) => ({ title, bars })),
   );
   return writeSvgAndPng(path, svg);
+}
+
+export async function writeConfusion(
+  path: string,
+  title: string,
+  { confusionMatrix, classes }: ClassificationReport,
+): Promise<string[]> {
+  const { confusionSvg } = await import("../plots/confusion.js");
+  const names = classes.map(({ name }) => name);
+  return writeChart(path, confusionSvg(confusionMatrix, names, { title }));
+}
+
+/** Pixels of the contact sheet's pictures: small images are enlarged, with edges that stay sharp. */
+const MISTAKE_SIZE = 256;
+
+/** The worst mistakes as one PNG. */
+export async function writeMistakes(
+  path: string,
+  data: Dataset,
+  { mistakes, classes }: ClassificationReport,
+  count: number,
+): Promise<void> {
+  const [{ contactSheetSvg }, { svgToPng }, { encode }] = await Promise.all([
+    import("../plots/contactSheet.js"),
+    import("../plots/png.js"),
+    import("fast-png"),
+  ]);
+  const [height, width] = data.imageShape;
+  const zoom = Math.max(1, Math.round(MISTAKE_SIZE / Math.max(height, width)));
+  const worst = mistakes.slice(0, count);
+  const tiles = worst.map(({ index, label, predicted, probability }) => {
+    const rgb = imageRgb(data, index, zoom);
+    const png = encode({ width: width * zoom, height: height * zoom, data: rgb, channels: 3, depth: 8 });
+    const file = data.files?.[index].split(/[/\\]/).at(-1) ?? `image ${index}`;
+    return {
+      png,
+      aspect: width / height,
+      lines: [
+        { text: classes[label].name, colour: "#222" },
+        { text: `→ ${classes[predicted].name} ${(100 * probability).toFixed(0)} %`, colour: "#c8321e" },
+        { text: file, colour: "#888" },
+      ],
+    };
+  });
+  const title = `The worst ${worst.length} of ${mistakes.length} mistakes, ${data.name}`;
+  await writeFileAtomic(path, svgToPng(contactSheetSvg(title, tiles)));
 }

@@ -15,6 +15,7 @@ import {
   lockFolder,
   type Model,
   OptionError,
+  type RunJson,
   readRunJson,
   saveModel,
   saveTrainingState,
@@ -24,6 +25,7 @@ import {
   weightsSha256,
   writeFileAtomic,
 } from "../index.js";
+import type { DataOptions, OwnOrRunsDataOptions } from "./options.js";
 import { SAVER } from "./runSaver.js";
 
 /** What decides a run's numbers: a continuation must have the same. */
@@ -214,11 +216,28 @@ export function modelFile(path: string): string {
   );
 }
 
-/** What the classes of a run's model are called; none for a model file that lies alone. */
-export async function classNames(file: string): Promise<readonly string[]> {
+/** What the run was begun with that a model file belongs to; nothing for one that lies alone. */
+export async function runOf(file: string): Promise<RunJson> {
   const path = join(dirname(file), "run.json");
-  if (!existsSync(path)) return [];
-  return (await readRunJson(path, "Mend it, or move it away.")).classes ?? [];
+  return existsSync(path) ? readRunJson(path, "Mend it, or move it away.") : {};
+}
+
+/** The run's data, where nothing else is said. */
+export function dataOfRun(options: OwnOrRunsDataOptions, run: RunJson): DataOptions {
+  const { data, validationSplit, splitSeed } = run;
+  const other = options.data !== undefined && options.data !== data;
+  return {
+    ...options,
+    data: options.data ?? (typeof data === "string" ? data : "cifar10"),
+    ...(!other && {
+      validationSplit: options.validationSplit ?? numberOf(validationSplit),
+      splitSeed: options.splitSeed ?? numberOf(splitSeed),
+    }),
+  };
+}
+
+function numberOf(value: unknown): number | undefined {
+  return typeof value === "number" ? value : undefined;
 }
 
 /** Whether these are the network's weights. */

@@ -17,6 +17,7 @@ import { GuardedSteps, numberError } from "./guardedSteps.js";
 import { resolveMixup } from "./mixup.js";
 import { ModelLayer } from "./modelLayer.js";
 import { openSession } from "./openSession.js";
+import { type ClassificationReport, classificationReport } from "./report.js";
 import type { SessionData } from "./session.js";
 import type {
   ArrayData,
@@ -149,10 +150,32 @@ export class Model {
 
   /** Loss and the compiled metrics over all of `data`. */
   async evaluate(data: FitData, options: EvaluateOptions = {}): Promise<Logs> {
-    const { loss, metrics, exact } = this.#needsCompile("evaluate");
+    return (await this.#evaluate("evaluate", data, options)).logs;
+  }
+
+  /** Precision, recall and F1 of each class, the confusion matrix, the mistakes, worst first; and what `evaluate` gives. */
+  async classificationReport(
+    data: FitData,
+    options: EvaluateOptions = {},
+  ): Promise<ClassificationReport & { readonly logs: Logs }> {
+    const where = "classificationReport";
+    const { logs, labels, outputs } = await this.#evaluate(where, data, options, true);
+    const names = "classes" in data ? data.classes : undefined;
+    return { ...classificationReport(labels, outputs, this.#classes(), names), logs };
+  }
+
+  /** [label][predicted]: how many examples of each class were taken for each. */
+  async confusionMatrix(data: FitData, options: EvaluateOptions = {}): Promise<number[][]> {
+    const { labels, outputs } = await this.#evaluate("confusionMatrix", data, options, true);
+    const { confusionMatrix } = classificationReport(labels, outputs, this.#classes());
+    return confusionMatrix.map((row) => [...row]);
+  }
+
+  async #evaluate(where: string, data: FitData, options: EvaluateOptions, keepOutputs = false) {
+    const { loss, metrics, exact } = this.#needsCompile(where);
     const { batchSize = BATCH_SIZE, workers = availableWorkers(), onProgress, signal } = options;
-    checkIntegers("evaluate", { batchSize, workers });
-    const evaluation = sessionData("evaluate", this.graph, data, loss.name);
+    checkIntegers(where, { batchSize, workers });
+    const evaluation = sessionData(where, this.graph, data, loss.name);
     const session = await openSession({
       graph: this.graph,
       loss,
@@ -161,6 +184,7 @@ export class Model {
       workers,
       seed: 0,
       evaluation,
+      keepOutputs,
     });
     try {
       session.writeWeights(this.#ownWeights());
@@ -173,7 +197,8 @@ export class Model {
           }),
         signal,
       );
-      return logsOf(totals, metrics);
+      const outputs = keepOutputs ? session.outputs() : new Float32Array(0);
+      return { logs: logsOf(totals, metrics), labels: evaluation.labels, outputs };
     } finally {
       await session.close();
     }
@@ -324,9 +349,12 @@ export class Model {
   }
 
   #weighted(where: string, data: SessionData, classWeight: ClassWeight | undefined): SessionData {
-    const classes = sizeOf(this.graph.nodes[this.graph.output].outputShape);
-    const classWeights = resolveClassWeight(where, classWeight, data.labels, classes);
+    const classWeights = resolveClassWeight(where, classWeight, data.labels, this.#classes());
     return classWeights ? { ...data, classWeights } : data;
+  }
+
+  #classes(): number {
+    return sizeOf(this.graph.nodes[this.graph.output].outputShape);
   }
 
   async #onBatch<T>(

@@ -303,6 +303,11 @@ class SharedSession implements Session {
     const { count } = this.#regions.evaluation!.data;
     await this.#images.evaluation();
     await this.#run("prediction", this.#whole(count));
+    return this.outputs();
+  }
+
+  outputs(): Float32Array {
+    const { count } = this.#regions.evaluation!.data;
     const { graph } = this.#options;
     const outputs = sizeOf(graph.nodes[graph.output].outputShape);
     return this.#floats(this.#regions.results, count * outputs).slice();

@@ -39,6 +39,8 @@ export interface SessionOptions {
   /** Mixup's alpha; for training alone too. */
   readonly mixup?: number;
   readonly evaluation?: SessionData;
+  /** `evaluate` leaves what the network makes of each example: see `outputs`. */
+  readonly keepOutputs?: boolean; // false
   /** How many threads share the workers' work; default one a worker, but no more than the machine has cores. */
   readonly threads?: number;
   /** For profiles: is told the programs of whole batches, and says where the workers shall write their times. */
@@ -132,6 +134,8 @@ export interface Session {
   ): Promise<Totals>;
   /** The network's outputs for all evaluation data: [count, classes]. */
   predict(): Promise<Float32Array>;
+  /** Of the last `predict`; or, with `keepOutputs`, of the last `evaluate`: then probabilities, also where the outputs are logits. */
+  outputs(): Float32Array;
   /** Gradients of the mean loss over the first batch of the training data, in its given order; changes no weight. Moving statistics excepted, as in any training step. */
   gradients(): Promise<{ totals: Totals; gradients: Map<string, Float32Array> }>;
   close(): Promise<void>;

@@ -25,7 +25,10 @@ import type { Optimizer } from "./types.js";
 /** The k of top-k accuracy. */
 export const TOP_K = 5;
 
-type StepOptions = Pick<SessionOptions, "graph" | "loss" | "optimizer" | "exact" | "augmentation" | "mixup">;
+type StepOptions = Pick<
+  SessionOptions,
+  "graph" | "loss" | "optimizer" | "exact" | "augmentation" | "mixup" | "keepOutputs"
+>;
 
 /** One training step on `batch` examples; without an optimizer it ends with the gradients, of images as they are. */
 export function recordTraining(options: StepOptions, regions: Regions, batch: number): Recorder {
@@ -79,7 +82,8 @@ export function recordEvaluation(options: StepOptions, regions: Regions, batch: 
   const { graph, logits } = outputForLoss(options);
   const y = infer(recorder, backend, graph, x, weights);
   recorder.label = "loss";
-  const { losses } = lossOf(backend, logits, y, labels);
+  const { losses, probabilities } = lossOf(backend, logits, y, labels);
+  if (options.keepOutputs) keepOutputs(recorder, options.graph, regions, probabilities);
   metrics(recorder, regions, { losses, outputs: y, labels, l2: penalty(backend, graph, weights) });
   return recorder;
 }
@@ -92,10 +96,15 @@ export function recordPrediction(options: StepOptions, regions: Regions, batch: 
   const x = gatherBatch(recorder, graph, data, batch);
   const weights = weightTensors(recorder, regions, true);
   const y = infer(recorder, wasmBackend(recorder), graph, x, weights);
+  keepOutputs(recorder, graph, regions, y);
+  return recorder;
+}
+
+function keepOutputs(recorder: Recorder, graph: Graph, regions: Regions, y: WasmTensor): void {
   recorder.label = "outputs";
   const outputs = sizeOf(graph.nodes[graph.output].outputShape);
-  scatterOutputs(recorder, recorder.tensor([data.data.count, outputs], "float32", regions.results), y);
-  return recorder;
+  const { count } = regions.evaluation!.data;
+  scatterOutputs(recorder, recorder.tensor([count, outputs], "float32", regions.results), y);
 }
 
 function infer(
@@ -129,13 +138,13 @@ function lossOf(
   logits: boolean,
   y: WasmTensor,
   labels: WasmTensor,
-): { losses: WasmTensor; dY: WasmTensor } {
+): { losses: WasmTensor; probabilities: WasmTensor; dY: WasmTensor } {
   if (logits) {
-    const { losses, dLogits } = backend.softmaxCrossEntropy(y, labels);
-    return { losses, dY: dLogits };
+    const { losses, probabilities, dLogits } = backend.softmaxCrossEntropy(y, labels);
+    return { losses, probabilities, dY: dLogits };
   }
   const { losses, dProbabilities } = backend.crossEntropy(y, labels);
-  return { losses, dY: dProbabilities };
+  return { losses, probabilities: y, dY: dProbabilities };
 }
 
 /** @param averaged  trainable weights as their moving average, where there is one */
