@@ -57,7 +57,7 @@ export async function writeConfusion(
 ): Promise<string[]> {
   const { confusionSvg } = await import("../plots/confusion.js");
   const names = classes.map(({ name }) => name);
-  return writeChart(path, confusionSvg(confusionMatrix, names, { title }));
+  return writeSvgAndPng(path, confusionSvg(confusionMatrix, names, { title }));
 }
 
 /** Pixels of the contact sheet's pictures: small images are enlarged, with edges that stay sharp. */

@@ -15,6 +15,7 @@ import {
 } from "../index.js";
 import { writeConfusion, writeMistakes } from "./charts.js";
 import { reportText } from "./evaluateText.js";
+import { importNetwork } from "./network.js";
 import { loadData, type OwnOrRunsDataOptions, wholeNumber, withDataOptions, withWorkers } from "./options.js";
 import { ProgressBar } from "./progressBar.js";
 import { dataOfRun, modelFile, runOf } from "./runFolder.js";
@@ -27,6 +28,7 @@ interface EvaluateOptions extends OwnOrRunsDataOptions {
   readonly out?: string;
   readonly worst: number;
   readonly pictures: boolean;
+  readonly network?: string;
   readonly json?: boolean;
 }
 
@@ -38,6 +40,7 @@ export function evaluateCommand(command: Command): void {
     .option("--out <folder>", "where evaluation.json and the pictures go (default: the run folder)")
     .option("--worst <n>", "how many mistakes to show", wholeNumber("--worst"), 40)
     .option("--no-pictures", "write no files")
+    .option("--network <module>", "for a run with layers of your own: the module that defines them")
     .option("--json", "print one JSON object");
   withWorkers(withDataOptions(command, { ofRun: true })).addHelpText(
     "after",
@@ -50,6 +53,7 @@ async function runEvaluate(path: string, options: EvaluateOptions): Promise<void
   if (options.train && options.validation) {
     throw new OptionError("evaluate: only one of --train and --validation may be given.");
   }
+  if (options.network !== undefined) await importNetwork(options.network);
   const file = modelFile(path);
   const run = await runOf(file);
   const model = await loadModel(file);

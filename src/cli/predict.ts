@@ -2,6 +2,7 @@
 import { styleText } from "node:util";
 import type { Command } from "commander";
 import { type Dataset, datasets, loadModel, type Model, OptionError } from "../index.js";
+import { importNetwork } from "./network.js";
 import { loadData, type OwnOrRunsDataOptions, wholeNumber, withDataOptions } from "./options.js";
 import { dataOfRun, modelFile, runOf } from "./runFolder.js";
 import { terminalImage } from "./terminalImage.js";
@@ -9,6 +10,7 @@ import { terminalImage } from "./terminalImage.js";
 interface PredictOptions extends OwnOrRunsDataOptions {
   readonly index?: number;
   readonly top: number;
+  readonly network?: string;
   readonly json?: boolean;
 }
 
@@ -25,6 +27,7 @@ export function predictCommand(command: Command): void {
       wholeNumber("--index", 0),
     )
     .option("--top <n>", "how many classes", wholeNumber("--top"), 5)
+    .option("--network <module>", "for a run with layers of your own: the module that defines them")
     .option("--json", "print one JSON object");
   withDataOptions(command, { ofRun: true }).addHelpText(
     "after",
@@ -44,6 +47,7 @@ async function runPredict(path: string, files: string[], options: PredictOptions
       "predict: name at least one image file, or an image of the test part with --index.",
     );
   }
+  if (options.network !== undefined) await importNetwork(options.network);
   const file = modelFile(path);
   const run = await runOf(file);
   const model = await loadModel(file);
