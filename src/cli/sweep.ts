@@ -1,11 +1,12 @@
 /** `cbapd sweep <network>`: one train command after another, their settings from a grid or drawn; a table and a picture. */
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, extname, join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { FileError, type History, models, OptionError, unknownName, writeFileAtomic } from "../index.js";
 import { overlaySvg } from "../plots/overlay.js";
 import { svgToPng } from "../plots/png.js";
+import { isNetworkFile } from "./network.js";
 import { wholeNumber } from "./options.js";
 import { showLogs } from "./progressBar.js";
 import { RunFolder } from "./runFolder.js";
@@ -48,7 +49,7 @@ interface RunResult {
 
 export function sweepCommand(command: Command): void {
   command
-    .argument("<network>", models.names.join(", "))
+    .argument("<network>", `${models.names.join(", ")}; or a file of your own, as train takes it`)
     .argument("[options...]", "of train, the same for all runs")
     .option(
       "--vary <option=values>",
@@ -72,7 +73,7 @@ export function sweepCommand(command: Command): void {
 }
 
 async function runSweep(network: string, extra: readonly string[], options: SweepOptions): Promise<void> {
-  const path = options.run ?? `sweeps/${network}`;
+  const path = options.run ?? join("sweeps", isNetworkFile(network) ? basename(network, extname(network)) : network);
   const runs = planSweep(network, extra, options, path);
   const say = options.json ? () => {} : (line: string) => void process.stdout.write(`${line}\n`);
   if (options.fresh) {
@@ -117,7 +118,7 @@ export function planSweep(
   options: SweepOptions,
   path: string,
 ): SweepRun[] {
-  if (!models.names.some((name) => name === network)) {
+  if (!models.names.some((name) => name === network) && !isNetworkFile(network)) {
     throw new OptionError(unknownName("network", network, models.names));
   }
   const known = trainParser()
