@@ -44,6 +44,10 @@ const SCENES = {
     height: 1180,
     prepare: (page) => train(page, 600),
   },
+  step: { address: "#/step?network=lenet5&stage=1&steps=3", height: 1400 },
+  layer: { address: "#/layer?network=baseline&stage=1&image=1", height: 1150 },
+  receptive: { address: "#/receptive?network=lenet5&stage=6", height: 1180 },
+  gradient: { address: "#/gradient?game=2", height: 1200 },
   own: {
     address: "#/train?data=shapes",
     height: 1130,

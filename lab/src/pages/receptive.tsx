@@ -50,7 +50,7 @@ const t = dictionary(
     field: "Field",
     parameters: "Parameters",
     macs: "MACs an image",
-    between: "The two small ones have a relu between them, and see the same.",
+    between: "In a network the small ones have a relu between them: they see the same, and can do more.",
   },
   {
     title: "感受野",
@@ -85,7 +85,7 @@ const t = dictionary(
     field: "感受野",
     parameters: "参数",
     macs: "每图乘加",
-    between: "两个小卷积之间有 relu，看到的范围相同。",
+    between: "在网络中，小卷积之间还有 relu：看到的范围相同，能做的更多。",
   },
 );
 
