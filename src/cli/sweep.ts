@@ -73,7 +73,8 @@ export function sweepCommand(command: Command): void {
 }
 
 async function runSweep(network: string, extra: readonly string[], options: SweepOptions): Promise<void> {
-  const path = options.run ?? join("sweeps", isNetworkFile(network) ? basename(network, extname(network)) : network);
+  const path =
+    options.run ?? join("sweeps", isNetworkFile(network) ? basename(network, extname(network)) : network);
   const runs = planSweep(network, extra, options, path);
   const say = options.json ? () => {} : (line: string) => void process.stdout.write(`${line}\n`);
   if (options.fresh) {
