@@ -19,6 +19,7 @@ import {
   parseBlocks,
   printed,
   ROOT,
+  transcriptOf,
 } from "./support/docBlocks.js";
 import { prepareFiles, runShellPage } from "./support/docShell.js";
 
@@ -58,7 +59,10 @@ describe("blocks", () => {
 
   it("without a language hold no code", () => {
     const hidden = blocks.filter(
-      ({ language, code }) => PROSE.has(language) && /^(import |const |await |\$ |cbapd |npx )/m.test(code),
+      ({ language, code }) =>
+        PROSE.has(language) &&
+        !code.startsWith("$ ") &&
+        /^(import |const |await |\$ |cbapd |npx )/m.test(code),
     );
     expect(hidden.map(where)).toEqual([]);
   });
@@ -161,8 +165,9 @@ describe("commands", () => {
   it("are such as the command line understands", () => {
     const faults: string[] = [];
     const found: { readonly shown: string; readonly words: readonly string[] }[] = [];
-    for (const block of wanted(new Set(["sh"]))) {
-      for (const command of commandsOf(block.code)) {
+    for (const block of blocks.filter((each) => !skipped(each))) {
+      const transcript = transcriptOf(block).map(({ command }) => command);
+      for (const command of commandsOf(block.language === "sh" ? block.code : transcript.join("\n"))) {
         const shown = `${where(block)}: ${command.join(" ")}`;
         const words = cbapdArguments(command);
         if (words) found.push({ shown, words });
@@ -261,8 +266,9 @@ describe("other blocks", () => {
 
 describe.runIf(process.env.CBAPD_DOCS === "all")("commands, run", () => {
   for (const page of pages) {
-    const sh = blocks.filter((block) => block.page === page && block.language === "sh" && !skipped(block));
-    if (sh.length > 0) it(page, () => runShellPage(page, blocks, scratch), 600_000);
+    const typed = (block: DocBlock) => block.language === "sh" || transcriptOf(block).length > 0;
+    if (blocks.some((block) => block.page === page && typed(block) && !skipped(block)))
+      it(page, () => runShellPage(page, blocks, scratch), 600_000);
   }
 
   it("Python, where its packages are", async () => {

@@ -67,6 +67,24 @@ function notesBefore(page: string, lines: readonly string[]): Record<string, str
   return notes;
 }
 
+export interface Typed {
+  readonly command: string;
+  /** What the page shows below it is an error. */
+  readonly fails: boolean;
+}
+
+/** Commands of a block without a language that shows `$ cbapd …` and what it prints; none of any other. */
+export function transcriptOf({ language, code }: DocBlock): Typed[] {
+  if (!PROSE.has(language) || !code.startsWith("$ ")) return [];
+  return code
+    .split(/^\$ /m)
+    .slice(1)
+    .map((part) => {
+      const [command, ...output] = part.split("\n");
+      return { command, fails: output.some((line) => line.startsWith("error:")) };
+    });
+}
+
 /** Words as a shell would split them, quotes taken away, nothing expanded: comments left out, continued lines joined, `&&` and `|` split. */
 export function commandsOf(code: string): string[][] {
   const commands: string[][] = [];

@@ -4,7 +4,7 @@ import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, writeFileSync }
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { encode } from "fast-png";
-import { type DocBlock, PROSE, printed, ROOT } from "./docBlocks.js";
+import { type DocBlock, PROSE, printed, ROOT, transcriptOf } from "./docBlocks.js";
 
 const run = promisify(execFile);
 
@@ -64,7 +64,9 @@ export async function runShellPage(
 
   let output = "";
   let from = 0;
-  for (const { page: of, language, code, notes, line } of blocks) {
+  for (const block of blocks) {
+    const { page: of, language, code, notes, line } = block;
+    const transcript = transcriptOf(block);
     if (of !== page || notes["not run"] !== undefined) continue;
     if (notes.output !== undefined && PROSE.has(language)) {
       for (const expected of code.split("\n").filter((text) => text.trim() !== "")) {
@@ -73,25 +75,35 @@ export async function runShellPage(
         from = end;
       }
     }
-    if (language !== "sh") continue;
-    const script = `set -e\n${notes.setup ?? ""}\n${ownScriptsLeftOut(code)}`;
+    if (language !== "sh" && transcript.length === 0) continue;
     const env = { ...environment, CBAPD_DOC_QUICK: notes.quick ?? "" };
-    const done = await run("bash", ["-c", script], {
-      cwd: folder,
-      env,
-      maxBuffer: 1e8,
-      timeout: 300_000,
-    }).then(
-      ({ stdout, stderr }) => ({ stdout, stderr, code: 0 }),
-      (error) => error as { stdout: string; stderr: string; code: number },
-    );
-    const expected = Number(notes.fails ?? 0);
-    if (done.code !== expected) {
-      throw new Error(
-        `${page}:${line}: exit code ${done.code}, expected ${expected}:\n${code}\n${done.stdout}\n${done.stderr}`,
+    const scripts =
+      language === "sh"
+        ? [
+            {
+              script: `set -e\n${notes.setup ?? ""}\n${ownScriptsLeftOut(code)}`,
+              expected: Number(notes.fails ?? 0),
+            },
+          ]
+        : transcript.map(({ command, fails }) => ({ script: command, expected: fails ? 1 : 0 }));
+    output = "";
+    for (const { script, expected } of scripts) {
+      const done = await run("bash", ["-c", script], {
+        cwd: folder,
+        env,
+        maxBuffer: 1e8,
+        timeout: 300_000,
+      }).then(
+        ({ stdout, stderr }) => ({ stdout, stderr, code: 0 }),
+        (error) => error as { stdout: string; stderr: string; code: number },
       );
+      if (done.code !== expected) {
+        throw new Error(
+          `${page}:${line}: exit code ${done.code}, expected ${expected}:\n${script}\n${done.stdout}\n${done.stderr}`,
+        );
+      }
+      output += done.stdout;
     }
-    output = done.stdout;
     from = 0;
   }
 }
