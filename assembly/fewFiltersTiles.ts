@@ -3,6 +3,7 @@
  * lanes. Each is compiled by itself, from one source in which its height and width are constants: see tile.ts for why tiles
  * must not be inlined into the loops around them.
  */
+import { multiplyAdd } from "./multiplyAdd";
 
 /** Row f of a tile [height, vectors·4]: Σ_k W[k, f]·(the lanes at corner + offsets[k]). */
 export function positions(
@@ -54,20 +55,20 @@ function positionsTile(
     const xb = v128.load(from, 16);
     const xc = vectors > 2 ? v128.load(from, 32) : xb;
     const w0 = v128.load32_splat(kernel);
-    a0 = f32x4.add(a0, f32x4.mul(xa, w0));
-    b0 = f32x4.add(b0, f32x4.mul(xb, w0));
-    if (vectors > 2) c0 = f32x4.add(c0, f32x4.mul(xc, w0));
+    a0 = multiplyAdd(a0, xa, w0);
+    b0 = multiplyAdd(b0, xb, w0);
+    if (vectors > 2) c0 = multiplyAdd(c0, xc, w0);
     if (height > 1) {
       const w1 = v128.load32_splat(kernel, 4);
-      a1 = f32x4.add(a1, f32x4.mul(xa, w1));
-      b1 = f32x4.add(b1, f32x4.mul(xb, w1));
-      if (vectors > 2) c1 = f32x4.add(c1, f32x4.mul(xc, w1));
+      a1 = multiplyAdd(a1, xa, w1);
+      b1 = multiplyAdd(b1, xb, w1);
+      if (vectors > 2) c1 = multiplyAdd(c1, xc, w1);
     }
     if (height > 2) {
       const w2 = v128.load32_splat(kernel, 8);
-      a2 = f32x4.add(a2, f32x4.mul(xa, w2));
-      b2 = f32x4.add(b2, f32x4.mul(xb, w2));
-      if (vectors > 2) c2 = f32x4.add(c2, f32x4.mul(xc, w2));
+      a2 = multiplyAdd(a2, xa, w2);
+      b2 = multiplyAdd(b2, xb, w2);
+      if (vectors > 2) c2 = multiplyAdd(c2, xc, w2);
     }
     offsets += 4;
     kernel += filterBytes;
@@ -211,25 +212,25 @@ function tapsTile(
     const xc = vectors > 2 ? v128.load(from, 32) : xb;
     const xd = vectors > 2 ? v128.load(from, 48) : xb;
     const slope0 = v128.load32_splat(dY);
-    a0 = f32x4.add(a0, f32x4.mul(xa, slope0));
-    b0 = f32x4.add(b0, f32x4.mul(xb, slope0));
+    a0 = multiplyAdd(a0, xa, slope0);
+    b0 = multiplyAdd(b0, xb, slope0);
     if (vectors > 2) {
-      c0 = f32x4.add(c0, f32x4.mul(xc, slope0));
-      d0 = f32x4.add(d0, f32x4.mul(xd, slope0));
+      c0 = multiplyAdd(c0, xc, slope0);
+      d0 = multiplyAdd(d0, xd, slope0);
     }
     if (height > 1) {
       const slope1 = v128.load32_splat(dY, 4);
-      a1 = f32x4.add(a1, f32x4.mul(xa, slope1));
-      b1 = f32x4.add(b1, f32x4.mul(xb, slope1));
+      a1 = multiplyAdd(a1, xa, slope1);
+      b1 = multiplyAdd(b1, xb, slope1);
       if (vectors > 2) {
-        c1 = f32x4.add(c1, f32x4.mul(xc, slope1));
-        d1 = f32x4.add(d1, f32x4.mul(xd, slope1));
+        c1 = multiplyAdd(c1, xc, slope1);
+        d1 = multiplyAdd(d1, xd, slope1);
       }
     }
     if (height > 2) {
       const slope2 = v128.load32_splat(dY, 8);
-      a2 = f32x4.add(a2, f32x4.mul(xa, slope2));
-      b2 = f32x4.add(b2, f32x4.mul(xb, slope2));
+      a2 = multiplyAdd(a2, xa, slope2);
+      b2 = multiplyAdd(b2, xb, slope2);
     }
     offsets += 4;
     dY += filterBytes;

@@ -3,6 +3,7 @@
  * (offsets.ts). So a convolution reads windows out of the picture itself. Tiles are those of tile.ts, 5×8, from one source
  * in which the height is a constant; the table costs one more load for 20 multiplications and additions.
  */
+import { multiplyAdd } from "./multiplyAdd";
 
 /**
  * One tile of C. Row i becomes the sum over k, plus the eight floats at addend + i·addendStep unless addend is 0: C itself with
@@ -81,27 +82,27 @@ function scattered(
     const left = v128.load(b);
     const right = v128.load(b, 16);
     const x0 = v128.load32_splat(a0);
-    low0 = f32x4.add(low0, f32x4.mul(x0, left));
-    high0 = f32x4.add(high0, f32x4.mul(x0, right));
+    low0 = multiplyAdd(low0, x0, left);
+    high0 = multiplyAdd(high0, x0, right);
     if (height > 1) {
       const x1 = near ? v128.load32_splat(a0, 4) : v128.load32_splat(a1);
-      low1 = f32x4.add(low1, f32x4.mul(x1, left));
-      high1 = f32x4.add(high1, f32x4.mul(x1, right));
+      low1 = multiplyAdd(low1, x1, left);
+      high1 = multiplyAdd(high1, x1, right);
     }
     if (height > 2) {
       const x2 = near ? v128.load32_splat(a0, 8) : v128.load32_splat(a2);
-      low2 = f32x4.add(low2, f32x4.mul(x2, left));
-      high2 = f32x4.add(high2, f32x4.mul(x2, right));
+      low2 = multiplyAdd(low2, x2, left);
+      high2 = multiplyAdd(high2, x2, right);
     }
     if (height > 3) {
       const x3 = near ? v128.load32_splat(a0, 12) : v128.load32_splat(a3);
-      low3 = f32x4.add(low3, f32x4.mul(x3, left));
-      high3 = f32x4.add(high3, f32x4.mul(x3, right));
+      low3 = multiplyAdd(low3, x3, left);
+      high3 = multiplyAdd(high3, x3, right);
     }
     if (height > 4) {
       const x4 = near ? v128.load32_splat(a0, 16) : v128.load32_splat(a4);
-      low4 = f32x4.add(low4, f32x4.mul(x4, left));
-      high4 = f32x4.add(high4, f32x4.mul(x4, right));
+      low4 = multiplyAdd(low4, x4, left);
+      high4 = multiplyAdd(high4, x4, right);
     }
     const step = <usize>load<u32>(steps);
     a0 += step;

@@ -6,6 +6,7 @@
  * Two things halve a tile's speed on Node 20: being inlined into the loops around it (index.ts exports the tiles to
  * prevent that), and a condition for each stored row after the loop: 25 instead of 41 GFLOP/s.
  */
+import { multiplyAdd } from "./multiplyAdd";
 
 /** Five rows, but the last six to nine are shared between two tiles: a tile of one or two costs as much as one of four. */
 export function tileHeight(left: i32): i32 {
@@ -60,20 +61,20 @@ export function tile5(
     const left = v128.load(b);
     const right = v128.load(b, 16);
     const x0 = v128.load32_splat(a0);
-    low0 = f32x4.add(low0, f32x4.mul(x0, left));
-    high0 = f32x4.add(high0, f32x4.mul(x0, right));
+    low0 = multiplyAdd(low0, x0, left);
+    high0 = multiplyAdd(high0, x0, right);
     const x1 = v128.load32_splat(a1);
-    low1 = f32x4.add(low1, f32x4.mul(x1, left));
-    high1 = f32x4.add(high1, f32x4.mul(x1, right));
+    low1 = multiplyAdd(low1, x1, left);
+    high1 = multiplyAdd(high1, x1, right);
     const x2 = v128.load32_splat(a2);
-    low2 = f32x4.add(low2, f32x4.mul(x2, left));
-    high2 = f32x4.add(high2, f32x4.mul(x2, right));
+    low2 = multiplyAdd(low2, x2, left);
+    high2 = multiplyAdd(high2, x2, right);
     const x3 = v128.load32_splat(a3);
-    low3 = f32x4.add(low3, f32x4.mul(x3, left));
-    high3 = f32x4.add(high3, f32x4.mul(x3, right));
+    low3 = multiplyAdd(low3, x3, left);
+    high3 = multiplyAdd(high3, x3, right);
     const x4 = v128.load32_splat(a4);
-    low4 = f32x4.add(low4, f32x4.mul(x4, left));
-    high4 = f32x4.add(high4, f32x4.mul(x4, right));
+    low4 = multiplyAdd(low4, x4, left);
+    high4 = multiplyAdd(high4, x4, right);
     a0 += depthStep;
     a1 += depthStep;
     a2 += depthStep;
@@ -139,17 +140,17 @@ export function tile4(
     const left = v128.load(b);
     const right = v128.load(b, 16);
     const x0 = v128.load32_splat(a0);
-    low0 = f32x4.add(low0, f32x4.mul(x0, left));
-    high0 = f32x4.add(high0, f32x4.mul(x0, right));
+    low0 = multiplyAdd(low0, x0, left);
+    high0 = multiplyAdd(high0, x0, right);
     const x1 = v128.load32_splat(a1);
-    low1 = f32x4.add(low1, f32x4.mul(x1, left));
-    high1 = f32x4.add(high1, f32x4.mul(x1, right));
+    low1 = multiplyAdd(low1, x1, left);
+    high1 = multiplyAdd(high1, x1, right);
     const x2 = v128.load32_splat(a2);
-    low2 = f32x4.add(low2, f32x4.mul(x2, left));
-    high2 = f32x4.add(high2, f32x4.mul(x2, right));
+    low2 = multiplyAdd(low2, x2, left);
+    high2 = multiplyAdd(high2, x2, right);
     const x3 = v128.load32_splat(a3);
-    low3 = f32x4.add(low3, f32x4.mul(x3, left));
-    high3 = f32x4.add(high3, f32x4.mul(x3, right));
+    low3 = multiplyAdd(low3, x3, left);
+    high3 = multiplyAdd(high3, x3, right);
     a0 += depthStep;
     a1 += depthStep;
     a2 += depthStep;
@@ -205,14 +206,14 @@ export function tile3(
     const left = v128.load(b);
     const right = v128.load(b, 16);
     const x0 = v128.load32_splat(a0);
-    low0 = f32x4.add(low0, f32x4.mul(x0, left));
-    high0 = f32x4.add(high0, f32x4.mul(x0, right));
+    low0 = multiplyAdd(low0, x0, left);
+    high0 = multiplyAdd(high0, x0, right);
     const x1 = v128.load32_splat(a1);
-    low1 = f32x4.add(low1, f32x4.mul(x1, left));
-    high1 = f32x4.add(high1, f32x4.mul(x1, right));
+    low1 = multiplyAdd(low1, x1, left);
+    high1 = multiplyAdd(high1, x1, right);
     const x2 = v128.load32_splat(a2);
-    low2 = f32x4.add(low2, f32x4.mul(x2, left));
-    high2 = f32x4.add(high2, f32x4.mul(x2, right));
+    low2 = multiplyAdd(low2, x2, left);
+    high2 = multiplyAdd(high2, x2, right);
     a0 += depthStep;
     a1 += depthStep;
     a2 += depthStep;
@@ -258,11 +259,11 @@ export function tile2(
     const left = v128.load(b);
     const right = v128.load(b, 16);
     const x0 = v128.load32_splat(a0);
-    low0 = f32x4.add(low0, f32x4.mul(x0, left));
-    high0 = f32x4.add(high0, f32x4.mul(x0, right));
+    low0 = multiplyAdd(low0, x0, left);
+    high0 = multiplyAdd(high0, x0, right);
     const x1 = v128.load32_splat(a1);
-    low1 = f32x4.add(low1, f32x4.mul(x1, left));
-    high1 = f32x4.add(high1, f32x4.mul(x1, right));
+    low1 = multiplyAdd(low1, x1, left);
+    high1 = multiplyAdd(high1, x1, right);
     a0 += depthStep;
     a1 += depthStep;
     b += 32;
@@ -289,8 +290,8 @@ export function tile1(c: usize, a0: usize, depthStep: usize, b: usize, depth: i3
     const left = v128.load(b);
     const right = v128.load(b, 16);
     const x0 = v128.load32_splat(a0);
-    low0 = f32x4.add(low0, f32x4.mul(x0, left));
-    high0 = f32x4.add(high0, f32x4.mul(x0, right));
+    low0 = multiplyAdd(low0, x0, left);
+    high0 = multiplyAdd(high0, x0, right);
     a0 += depthStep;
     b += 32;
   }

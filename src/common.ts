@@ -61,6 +61,7 @@ const graphOf = (given: Model | Graph): Graph => (given instanceof Model ? given
 export const summaryData = (given: Model | Graph) => summaries.summaryData(graphOf(given));
 export const summaryText = (given: Model | Graph) => summaries.summaryText(graphOf(given));
 
+export { fastCoreAvailable } from "#compile-core";
 export { availableWorkers } from "#platform";
 export type { Backend, Tensor } from "./backend/backend.js";
 export type { Dataset, DatasetPair } from "./data/dataset.js";

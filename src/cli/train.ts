@@ -6,6 +6,7 @@ import {
   type Dataset,
   FileError,
   type FitResult,
+  fastCoreAvailable,
   type Logs,
   type Model,
   models,
@@ -54,6 +55,7 @@ interface TrainOptions extends DataOptions, TrainingOptions {
   readonly imageSize?: ImageShape;
   readonly statistics: "batch" | "moving";
   readonly exact?: boolean;
+  readonly fast?: boolean;
   readonly validationFrequency: number;
   readonly onNan: OnNaN;
   readonly steps?: number;
@@ -82,6 +84,7 @@ export function trainCommand(command: Command): void {
       "batch",
     )
     .option("--exact", "convolutions by direct sums, without Winograd: slower, nearer to exact numbers")
+    .option("--fast", "the processor's own multiply-adds: faster; its bits are this machine's alone")
     .option("--validation-frequency <n>", "validate every n epochs", wholeNumber("--validation-frequency"), 1)
     .option(
       "--on-nan <what>",
@@ -372,6 +375,7 @@ async function buildModel(
     loss: { name: "sparseCategoricalCrossentropy", labelSmoothing },
     metrics: ["accuracy"],
     exact: options.exact,
+    fast: options.fast,
   });
 }
 
@@ -393,6 +397,7 @@ function settingsOf(network: string, options: TrainOptions, train: number, test:
     statistics,
     validationFrequency,
     ...(options.exact ? { exact: true } : {}),
+    ...(options.fast && fastCoreAvailable() ? { fast: true } : {}),
     ...trainingSettings(options),
   };
 }

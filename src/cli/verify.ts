@@ -7,6 +7,7 @@ interface Options {
   readonly cases: number;
   readonly networkCases: number;
   readonly seed: number;
+  readonly fast?: boolean;
   readonly json?: boolean;
 }
 
@@ -22,6 +23,7 @@ export function verifyCommand(command: Command): void {
     .option("--cases <n>", "random cases a layer", wholeNumber("--cases"), 100)
     .option("--network-cases <n>", "random cases a network", wholeNumber("--network-cases"), 1)
     .option("--seed <n>", "of the random cases", wholeNumber("--seed", 0), 0)
+    .option("--fast", "prove the fast core, which train --fast uses")
     .option("--json", "print one JSON object")
     .addHelpText("after", "\nExample:\n  $ cbapd verify conv2d --cases 1000")
     .action(runVerify);

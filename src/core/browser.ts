@@ -4,9 +4,10 @@
  */
 import { FileError } from "../errors.js";
 import type * as Node from "./node.js";
+import { validatesRelaxedSimd } from "./relaxedSimd.js";
 
-export const compileCore: typeof Node.compileCore = async () => {
-  const url = new URL("./release.wasm", import.meta.url);
+export const compileCore: typeof Node.compileCore = async (fast) => {
+  const url = fast ? new URL("./fast.wasm", import.meta.url) : new URL("./release.wasm", import.meta.url);
   try {
     const response = await fetch(url);
     if (!response.ok) throw new Error(`the server answers ${response.status} ${response.statusText}`);
@@ -16,3 +17,5 @@ export const compileCore: typeof Node.compileCore = async () => {
     throw new FileError(`the core ${url} cannot be loaded: ${(cause as Error).message}.`, { cause });
   }
 };
+
+export const fastCoreAvailable: typeof Node.fastCoreAvailable = validatesRelaxedSimd;

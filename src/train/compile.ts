@@ -1,4 +1,5 @@
 /** What `compile` was told, checked and complete. */
+import { fastCoreAvailable } from "#compile-core";
 import { mustBe, OptionError, rejectUnknownKeys, show, unknownName } from "../errors.js";
 import { optimizerByName } from "./optimizers.js";
 import type { Totals } from "./session.js";
@@ -12,19 +13,22 @@ export interface Compiled {
   readonly loss: Required<LossOptions>;
   readonly metrics: readonly MetricName[];
   readonly exact: boolean;
+  /** Asked for, and to be had. */
+  readonly fast: boolean;
 }
 
 /** @throws OptionError with the nearest right name */
 export function resolveCompile(options: CompileOptions): Compiled {
-  rejectUnknownKeys("compile", options, ["optimizer", "loss", "metrics", "exact"]);
-  const { optimizer, loss, metrics = [], exact = false } = options;
+  rejectUnknownKeys("compile", options, ["optimizer", "loss", "metrics", "exact", "fast"]);
+  const { optimizer, loss, metrics = [], exact = false, fast = false } = options;
   if (optimizer === undefined || loss === undefined) {
     const missing =
       optimizer === undefined ? "an optimizer, such as adam()" : `a loss, such as ${show(LOSSES[0])}`;
     throw new OptionError(`compile: needs ${missing}.`);
   }
-  if (typeof exact !== "boolean")
-    throw new OptionError(mustBe("compile", "exact", "be true or false", exact));
+  for (const [name, value] of Object.entries({ exact, fast })) {
+    if (typeof value !== "boolean") throw new OptionError(mustBe("compile", name, "be true or false", value));
+  }
   const wanted: LossOptions = typeof loss === "string" ? { name: loss } : loss;
   rejectUnknownKeys("compile: loss", wanted, ["name", "fromLogits", "labelSmoothing"]);
   const { name, fromLogits = false, labelSmoothing = 0 } = wanted;
@@ -36,7 +40,18 @@ export function resolveCompile(options: CompileOptions): Compiled {
     loss: { name: known("loss", name, LOSSES), fromLogits, labelSmoothing },
     metrics: metrics.map((metric) => known("metric", metric, METRICS)),
     exact,
+    fast: fast && hasFastCore(),
   };
+}
+
+let warned = false;
+
+/** Says so, once, where there is none: then the strict core does the work, with its bits. */
+function hasFastCore(): boolean {
+  if (fastCoreAvailable()) return true;
+  if (!warned) console.warn("warning: fast: there is no relaxed SIMD here; the strict core is used instead.");
+  warned = true;
+  return false;
 }
 
 /** Means over the samples so far, under Keras' names. */

@@ -52,6 +52,7 @@ export async function runFit(fit: Fit, open: typeof openSession = openSession): 
     loss: compiled.loss,
     optimizer: compiled.optimizer,
     exact: compiled.exact,
+    fast: compiled.fast,
     batchSize,
     workers,
     seed,

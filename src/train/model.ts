@@ -172,7 +172,7 @@ export class Model {
   }
 
   async #evaluate(where: string, data: FitData, options: EvaluateOptions, keepOutputs = false) {
-    const { loss, metrics, exact } = this.#needsCompile(where);
+    const { loss, metrics, exact, fast } = this.#needsCompile(where);
     const { batchSize = BATCH_SIZE, workers = availableWorkers(), onProgress, signal } = options;
     checkIntegers(where, { batchSize, workers });
     const evaluation = sessionData(where, this.graph, data, loss.name);
@@ -180,6 +180,7 @@ export class Model {
       graph: this.graph,
       loss,
       exact,
+      fast,
       batchSize,
       workers,
       seed: 0,
@@ -218,6 +219,7 @@ export class Model {
       graph: this.graph,
       loss,
       exact: this.#compiled?.exact,
+      fast: this.#compiled?.fast,
       batchSize,
       workers: few ? "inline" : workers,
       seed: 0,
@@ -364,7 +366,7 @@ export class Model {
     { scale, classWeight }: BatchOptions,
     work: (session: Awaited<ReturnType<typeof openSession>>) => Promise<T>,
   ): Promise<T> {
-    const { loss, optimizer, exact } = this.#needsCompile(where);
+    const { loss, optimizer, exact, fast } = this.#needsCompile(where);
     const data = sessionData(where, this.graph, { x, y, scale }, loss.name);
     const training = this.#weighted(where, data, classWeight);
     const session = await openSession({
@@ -372,6 +374,7 @@ export class Model {
       loss,
       optimizer,
       exact,
+      fast,
       batchSize: training.count,
       workers: "inline",
       seed: 0,

@@ -40,7 +40,7 @@ export async function openSession(
   });
   const images = new SessionImages(memory.buffer, regions);
   const setup: GangSetup = {
-    core: await loadCore(),
+    core: await loadCore(options.fast),
     memory,
     layout: {
       control: regions.control,

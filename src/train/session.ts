@@ -30,6 +30,8 @@ export interface SessionOptions {
   readonly batchSize: number;
   /** Convolutions by direct sums alone. */
   readonly exact?: boolean; // false
+  /** With the fast core, which must be available. */
+  readonly fast?: boolean; // false
   /** Threads; or "inline": one worker on the calling thread, for single batches. */
   readonly workers: number | "inline";
   readonly seed: number;

@@ -24,6 +24,8 @@ export interface CompileOptions {
   readonly metrics?: readonly MetricName[];
   /** Convolutions by direct sums alone: no Winograd. Slower, and about five times nearer to exact numbers. */
   readonly exact?: boolean; // false
+  /** Multiply-adds as the processor has them, where it has relaxed SIMD: faster, and bits that differ from machine to machine. */
+  readonly fast?: boolean; // false
 }
 
 export interface LossOptions {

@@ -60,9 +60,9 @@ export class Machine {
     this.#kernels = instantiateCore(module, this.#memory);
   }
 
-  /** One machine serves many programs, one after another. */
-  static async open(): Promise<Machine> {
-    return new Machine(await loadCore());
+  /** One machine serves many programs, one after another. @param fast with the fast core, which must be available */
+  static async open(fast = false): Promise<Machine> {
+    return new Machine(await loadCore(fast));
   }
 
   /**

@@ -1,4 +1,5 @@
 /** The whole chain of proof, layer by layer and network by network, for whoever wants to see it run. */
+import { fastCoreAvailable } from "#compile-core";
 import { OptionError, unknownName } from "../errors.js";
 import { NETWORK_NAMES, type NetworkName } from "../models/networks.js";
 import { againstOracle, againstReference, differences, type LinkReport } from "./chain.js";
@@ -14,6 +15,8 @@ export interface VerifyOptions {
   /** Random cases a network: each takes seconds. */
   readonly networkCases?: number; // 1
   readonly seed?: number; // 0
+  /** The fast core, with relaxed SIMD, by the same tolerances. */
+  readonly fast?: boolean; // false
   /** Called when a link of the chain is done. */
   readonly onReport?: (report: LinkReport) => void;
 }
@@ -32,12 +35,13 @@ export const VERIFIABLE: readonly string[] = [...DESCRIPTIONS.map(({ name }) => 
  * @throws OptionError for an unknown name
  */
 export async function verify(what: string, options: VerifyOptions = {}): Promise<Verification> {
-  const { cases = 100, networkCases = 1, seed = 0, onReport } = options;
+  const { cases = 100, networkCases = 1, seed = 0, fast = false, onReport } = options;
   const chosen = (name: string) => what === "all" || what === name;
   if (what !== "all" && !VERIFIABLE.includes(what)) {
     throw new OptionError(unknownName("layer or network", what, ["all", ...VERIFIABLE]));
   }
-  const machine = await Machine.open();
+  if (fast && !fastCoreAvailable()) throw new OptionError("verify: fast: there is no relaxed SIMD here.");
+  const machine = await Machine.open(fast);
   const oracle = await openOracle();
   const reports: LinkReport[] = [];
   const add = (report: LinkReport) => {

@@ -3,12 +3,17 @@ import { compileCore } from "#compile-core";
 
 export { instantiateCore, type Kernels } from "./instance.js";
 
-let core: Promise<WebAssembly.Module> | undefined;
+const cores = new Map<boolean, Promise<WebAssembly.Module>>();
 
-export function loadCore(): Promise<WebAssembly.Module> {
-  core ??= compileCore().catch((error) => {
-    core = undefined; // a network may come back
-    throw error;
-  });
+/** @param fast  the one with relaxed SIMD: only where `fastCoreAvailable` */
+export function loadCore(fast = false): Promise<WebAssembly.Module> {
+  let core = cores.get(fast);
+  if (!core) {
+    core = compileCore(fast).catch((error) => {
+      cores.delete(fast); // a network may come back
+      throw error;
+    });
+    cores.set(fast, core);
+  }
   return core;
 }
