@@ -24,7 +24,7 @@ export function graphToKeras(graph: Graph, { version = 3 }: KerasOptions = {}): 
     ? {}
     : { input_layers: end(graph.nodes[0]), output_layers: end(graph.nodes[graph.output]) };
   return {
-    ...(version === 3 && { module: "keras" }),
+    ...(version === 3 && { module: sequential ? "keras" : "keras.src.models.functional" }),
     class_name: sequential ? "Sequential" : "Functional",
     config: { name: graph.name, layers, ...ends },
     ...(version === 2 && { keras_version: "2.15.0", backend: "tensorflow" }),
