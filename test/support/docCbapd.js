@@ -9,7 +9,8 @@ const words = process.argv.slice(2);
 const quick = process.env.CBAPD_DOC_QUICK;
 const training = (quick || "--epochs 1 --limit 64 --limit-test 32").split(" ");
 const has = (option) => words.some((word) => word === option || word.startsWith(`${option}=`));
-const shapes = has("--data") || has("--data-dir") ? [] : ["--data", "shapes"];
+const own = words[words.indexOf("--data") + 1] !== "cifar10" && (has("--data") || has("--data-dir"));
+const shapes = own ? [] : ["--data", "shapes"];
 
 const ADDED = {
   train: () => [...training, ...shapes],
