@@ -3,5 +3,7 @@
  * offer to everybody comes from `cbapd/internal/…`: any file of src/, by its path.
  */
 export * from "cbapd";
+// Of these two the one of src/explain/; the one of `cbapd` is an image that was classified wrongly.
+export type { Mistake } from "cbapd/internal/explain/index.js";
 export * from "cbapd/internal/explain/index.js";
 export { permutation } from "cbapd/internal/random.js";
