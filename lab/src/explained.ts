@@ -1,6 +1,8 @@
 /** The step that is explained, as pages see it: which network, after how many steps, which image, stage, cell and weight. All in the address. */
 import { computed } from "@preact/signals";
 import type { StepView } from "./engine/protocol/explain.js";
+import { NETWORK_NAMES } from "./engine/protocol/network.js";
+import type { Setup } from "./engine/protocol/train.js";
 import { useCall } from "./engine/useCall.js";
 import { parameter, setParameters } from "./router.js";
 import { setup } from "./setup.js";
@@ -36,6 +38,12 @@ export function goTo(changes: Partial<Place>): void {
     ...(backward !== undefined && { way: backward ? "backward" : undefined }),
     ...(weightIndex !== undefined && { at: weightIndex }),
   });
+}
+
+/** The six, and one's own while it is chosen. */
+export function networkChoices(): readonly { readonly value: Setup["network"]; readonly words: string }[] {
+  const names = setup.value.network === "own" ? ([...NETWORK_NAMES, "own"] as const) : NETWORK_NAMES;
+  return names.map((name) => ({ value: name, words: name }));
 }
 
 /** The step, as soon as the engine has it. */

@@ -6,7 +6,6 @@ export type { Graph } from "../models/graph.js";
 export { type NDArray, ndarray } from "../reference/ndarray.js";
 export type { Window2D } from "../shape.js";
 export { Machine } from "../verify/machine.js";
-export type { Mistake } from "../verify/mistakes.js";
 export { type BackwardCell, type BackwardTerm, backwardCell, consumersOf, type Path } from "./backward.js";
 export { type Batch, trainingBatch } from "./batch.js";
 export { type Cell, indexAt, placeOf, tapsOf, windowsOver } from "./cells.js";

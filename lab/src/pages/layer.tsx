@@ -5,8 +5,7 @@ import { MathLine } from "../components/math.js";
 import { formatShape } from "../components/numbers.js";
 import { PictureChoice } from "../components/PictureChoice.js";
 import type { StepView } from "../engine/protocol/explain.js";
-import { NETWORK_NAMES } from "../engine/protocol/network.js";
-import { type At, goTo, MOST_STEPS, place, useChosen, useStep } from "../explained.js";
+import { type At, goTo, MOST_STEPS, networkChoices, place, useChosen, useStep } from "../explained.js";
 import { addressOf, parameter } from "../router.js";
 import { changeSetup, setup } from "../setup.js";
 import { Loss } from "./layer/Loss.js";
@@ -54,7 +53,7 @@ function Shown({ view }: { readonly view: StepView }) {
           <SelectField
             label={t("network")}
             value={setup.value.network}
-            choices={NETWORK_NAMES.map((name) => ({ value: name, words: name }))}
+            choices={networkChoices()}
             onChange={(network) => {
               goTo({ stage: 0 });
               changeSetup({ network });

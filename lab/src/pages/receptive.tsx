@@ -7,8 +7,8 @@ import { Heatmap, type Mark } from "../components/Heatmap.js";
 import { formatCount, formatShape } from "../components/numbers.js";
 import { placeOf } from "../engine/geometry.js";
 import type { Growth, Stage, UnitView } from "../engine/protocol/explain.js";
-import { NETWORK_NAMES } from "../engine/protocol/network.js";
 import { useCall } from "../engine/useCall.js";
+import { networkChoices } from "../explained.js";
 import { dictionary } from "../i18n/index.js";
 import { parameter, setParameters } from "../router.js";
 import { changeSetup, networkSpec, setup } from "../setup.js";
@@ -108,7 +108,7 @@ function Receptive() {
             <SelectField
               label={t("network")}
               value={setup.value.network}
-              choices={NETWORK_NAMES.map((name) => ({ value: name, words: name }))}
+              choices={networkChoices()}
               onChange={(network) => {
                 setParameters({ stage: undefined, cell: undefined });
                 changeSetup({ network });

@@ -9,9 +9,8 @@ import { type MapMark, Maps } from "../components/Maps.js";
 import { formatNumber, formatShape } from "../components/numbers.js";
 import { PictureChoice } from "../components/PictureChoice.js";
 import type { MapsView, Stage, StepView } from "../engine/protocol/explain.js";
-import { NETWORK_NAMES } from "../engine/protocol/network.js";
 import { useCall } from "../engine/useCall.js";
-import { type At, goTo, MOST_STEPS, place, useChosen, useStep } from "../explained.js";
+import { type At, goTo, MOST_STEPS, networkChoices, place, useChosen, useStep } from "../explained.js";
 import { addressOf } from "../router.js";
 import { changeSetup, setup } from "../setup.js";
 import type { Page } from "./page.js";
@@ -72,7 +71,7 @@ function Choices({ view, at }: { readonly view: StepView; readonly at: At }) {
       <SelectField
         label={t("network")}
         value={setup.value.network}
-        choices={NETWORK_NAMES.map((name) => ({ value: name, words: name }))}
+        choices={networkChoices()}
         onChange={(network) => {
           goTo({ stage: 0, weight: undefined, weightIndex: 0 });
           changeSetup({ network });
