@@ -4,6 +4,5 @@
  */
 export * from "cbapd";
 // Of these two the one of src/explain/; the one of `cbapd` is an image that was classified wrongly.
-export type { Mistake } from "cbapd/internal/explain/index.js";
 export * from "cbapd/internal/explain/index.js";
 export { permutation } from "cbapd/internal/random.js";
