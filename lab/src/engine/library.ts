@@ -3,6 +3,5 @@
  * offer to everybody comes from `cbapd/internal/…`: any file of src/, by its path.
  */
 export * from "cbapd";
-// Of these two the one of src/explain/; the one of `cbapd` is an image that was classified wrongly.
 export * from "cbapd/internal/explain/index.js";
 export { permutation } from "cbapd/internal/random.js";
