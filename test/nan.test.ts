@@ -62,8 +62,8 @@ vi.mock("../src/workers/node-gang.js", () => ({
     return inlineGang({ ...setup, threads: 1 });
   },
 }));
-vi.mock("../src/backend/wasm/loader.js", async (original) => {
-  const module = await original<typeof import("../src/backend/wasm/loader.js")>();
+vi.mock("../src/backend/wasm/instance.js", async (original) => {
+  const module = await original<typeof import("../src/backend/wasm/instance.js")>();
   const instantiateCore: typeof module.instantiateCore = (core, memory) =>
     Object.fromEntries(
       Object.entries(module.instantiateCore(core, memory)).map(([name, kernel]) => [
