@@ -6,6 +6,8 @@ import * as inNode from "../src/index.js";
 
 const FILES = [
   "csvLogger",
+  "cutLines",
+  "jsonLogger",
   "loadKerasModel",
   "loadModel",
   "loadTrainingState",
@@ -16,6 +18,7 @@ const FILES = [
   "readRunJson",
   "saveModel",
   "saveTrainingState",
+  "tensorBoard",
   "writeFileAtomic",
   "writeNpy",
   "writeNpz",

@@ -28,11 +28,15 @@ const ENDLESS = 100_000;
 const FILES = [
   "best.safetensors",
   "checkpoint.safetensors",
+  "confusion.json",
   "curves.png",
   "curves.svg",
   "history.json",
+  "report.html",
+  "result.json",
   "run.json",
   "summary.txt",
+  "watch.jsonl",
   "weights.txt",
 ];
 

@@ -52,7 +52,7 @@ export function Verdict({ pixels }: { readonly pixels: Uint8Array }) {
           {data.value.classes.map((name, c) => (
             <tr key={name} class={c === best ? "best" : undefined}>
               <th scope="row">{name}</th>
-              <td class="bar" aria-hidden="true">
+              <td class="share" aria-hidden="true">
                 <span style={{ width: `${probabilities[c] * 100}%` }} />
               </td>
               <td data-class={name}>{formatShare(probabilities[c])}</td>

@@ -138,6 +138,16 @@ class Activation(Layer):
         return activation(self.activation)(inputs[0])
 
 
+class LeakyReLU(Layer):
+    def __init__(self, negative_slope=0.3, name=None):
+        super().__init__(name)
+        self.negative_slope = negative_slope
+
+    def call(self, inputs):
+        x = inputs[0]
+        return numpy.where(x < 0, self.negative_slope * x, x)
+
+
 class Dropout(Layer):
     def __init__(self, rate, noise_shape=None, seed=None, name=None):
         super().__init__(name)
