@@ -117,7 +117,7 @@ describe.skipIf(!hasChromium)("in a page", () => {
     const own = join(root, "examples/bundlers");
     cpSync(own, examples, { recursive: true, filter: (path) => !/\/(node_modules|dist)$/.test(path) });
     copyFileSync(tarball, join(examples, "cbapd.tgz"));
-    run("npm", install("--no-package-lock", "--omit=optional"), examples);
+    run("npm", install("--no-package-lock"), examples);
   });
 
   it.each([
