@@ -2,7 +2,7 @@
  * cbapd as documentation's commands call it when they are tested: small arguments are added to those of the page. CBAPD_DOC_QUICK replaces
  * what is added to commands that train.
  */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 const words = process.argv.slice(2);
@@ -25,5 +25,21 @@ const ADDED = {
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const help = has("--help") || has("-h");
 const added = help ? [] : (ADDED[words[0]]?.() ?? []);
-const { status, signal } = spawnSync(process.execPath, [main, ...words, ...added], { stdio: "inherit" });
-process.exitCode = signal ? 1 : status;
+if (words[0] === "lab" && !help) serveBriefly();
+else {
+  const { status, signal } = spawnSync(process.execPath, [main, ...words, ...added], { stdio: "inherit" });
+  process.exitCode = signal ? 1 : status;
+}
+
+/** The lab serves until Ctrl-C: which comes as soon as it says where it is. No browser is opened. */
+function serveBriefly() {
+  const args = words.filter((word) => word !== "--open");
+  const server = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  server.stdout.on("data", (text) => {
+    process.stdout.write(text);
+    if (String(text).includes("http://")) server.kill("SIGINT");
+  });
+  server.on("close", (status, signal) => {
+    process.exitCode = signal ? 1 : status;
+  });
+}
