@@ -48,7 +48,7 @@ function hashOf({ after }: ExplainedStep): string {
   );
 }
 
-describe.skipIf(!hasChromium)("the lab explains", () => {
+describe.skipIf(!hasChromium)("the lab explains", { retry: 1 }, () => {
   let browser: Browser;
   let lab: LabHost;
   let machine: Machine;

@@ -11,7 +11,7 @@ import { conv2d, maxPooling2d, ndarray } from "../../src/reference/index.js";
 import { hasChromium, openChromium } from "../support/browser.js";
 import { type LabHost, openLab, settled, standing, startLab } from "../support/lab.js";
 
-describe.skipIf(!hasChromium)("in the lab", () => {
+describe.skipIf(!hasChromium)("in the lab", { retry: 1 }, () => {
   let browser: Browser;
   let lab: LabHost;
   beforeAll(async () => {
@@ -145,7 +145,7 @@ describe.skipIf(!hasChromium)("in the lab", () => {
     const before = await page.locator(".exercises").textContent();
     await page.getByRole("button", { name: "Next sheet" }).click();
     await expect.poll(() => page.locator(".exercises").textContent()).not.toBe(before);
-    expect(page.url()).toContain("sheet=6");
+    await expect.poll(() => page.url(), { timeout: 30_000 }).toContain("sheet=6");
     await page.goBack();
     await expect.poll(() => page.locator(".exercises").textContent()).toBe(before);
     await page.emulateMedia({ media: "print" });

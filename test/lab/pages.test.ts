@@ -16,7 +16,7 @@ async function findings(page: Page): Promise<string[]> {
   return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`));
 }
 
-describe.skipIf(!hasChromium)("each page", () => {
+describe.skipIf(!hasChromium)("each page", { retry: 1 }, () => {
   let browser: Browser;
   let lab: LabHost;
   beforeAll(async () => {

@@ -8,7 +8,7 @@ import { temporaryFolder } from "../support/temporary.js";
 /** Twenty steps are an epoch of `shapes` then. */
 const TWENTY = "data=shapes&batch=100";
 
-describe.skipIf(!hasChromium)("the train page", () => {
+describe.skipIf(!hasChromium)("the train page", { retry: 1 }, () => {
   let browser: Browser;
   let lab: LabHost;
   let plain: LabHost;
@@ -98,10 +98,11 @@ describe.skipIf(!hasChromium)("the train page", () => {
     expect(await page.getByLabel("Data").inputValue()).toBe("sample");
     await page.getByLabel("Network").selectOption("lenet5");
     await page.getByLabel("Seed").fill("8");
+    // The address follows a moment later.
+    await expect.poll(() => page.url(), { timeout: 30_000 }).toContain("seed=8");
     expect(page.url()).toContain("network=lenet5");
-    expect(page.url()).toContain("seed=8");
     await page.getByLabel("Seed").fill("-1");
-    expect(await page.getByText("A whole number from 0 to 4294967295.").isVisible()).toBe(true);
+    await page.getByText("A whole number from 0 to 4294967295.").waitFor();
     expect(page.url()).toContain("seed=8");
     await page.getByLabel("Learning rate").fill("1e38");
     await standing(page, 0);
