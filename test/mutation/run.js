@@ -154,10 +154,10 @@ async function builds(tree, file) {
     // Types decide too: a change that tsc rejects is no mutant.
     return (await run(tree, "tsc", ["-p", "tsconfig.build.json"], 4)) === "passed";
   }
-  for (const target of ["release", "debug"]) {
-    if ((await run(tree, "asc", ["assembly/index.ts", "--target", target], 4)) !== "passed") return false;
-  }
-  return true;
+  const targets = ["release", "debug"].map((target) =>
+    run(tree, "asc", ["assembly/index.ts", "--target", target], 4),
+  );
+  return (await Promise.all(targets)).every((outcome) => outcome === "passed");
 }
 
 function runTests(tree, files, minutes) {
