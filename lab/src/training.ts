@@ -4,6 +4,7 @@ import { call, on } from "./engine/client.js";
 import type {
   DatasetView,
   Environment,
+  Measures,
   Outlook,
   ProgressView,
   RunView,
@@ -41,24 +42,31 @@ function add(points: readonly Point[], point: Point): Point[] {
   return [...thinned, point];
 }
 
+/** Epochs' ends since the curves were last drawn: with little data there are many a second, and each drawing takes of the workers' time. */
+let validations: [step: number, measures: Measures][] = [];
+
+/** @param training  left out when only epochs' ends are new */
+function draw(step: number, training?: Measures): void {
+  let { loss, accuracy, validationLoss, validationAccuracy } = curves.peek();
+  if (training) {
+    loss = add(loss, [step, training.loss]);
+    accuracy = add(accuracy, [step, training.accuracy]);
+  }
+  for (const [at, measured] of validations) {
+    validationLoss = add(validationLoss, [at, measured.loss]);
+    validationAccuracy = add(validationAccuracy, [at, measured.accuracy]);
+  }
+  validations = [];
+  curves.value = { loss, accuracy, validationLoss, validationAccuracy };
+}
+
 on("progress", (value) => {
   progress.value = value;
   if (value.phase !== "training") return;
-  const { loss, accuracy } = curves.peek();
-  curves.value = {
-    ...curves.peek(),
-    loss: add(loss, [value.totalSteps, value.loss]),
-    accuracy: add(accuracy, [value.totalSteps, value.accuracy]),
-  };
+  draw(value.totalSteps, value);
 });
 on("epoch", ({ step, validation }) => {
-  if (!validation) return;
-  const { validationLoss, validationAccuracy } = curves.peek();
-  curves.value = {
-    ...curves.peek(),
-    validationLoss: add(validationLoss, [step, validation.loss]),
-    validationAccuracy: add(validationAccuracy, [step, validation.accuracy]),
-  };
+  if (validation) validations.push([step, validation]);
 });
 on("outlook", (value) => {
   outlook.value = value;
@@ -89,6 +97,7 @@ export async function restart(): Promise<void> {
   const key = begunWith;
   error.value = undefined;
   curves.value = NO_CURVES;
+  validations = [];
   progress.value = outlook.value = run.value = undefined;
   try {
     const [description, begun] = [await call("describeData", wanted.data), await call("begin", wanted)];
@@ -118,14 +127,8 @@ export async function advance(until: Until): Promise<void> {
     if (begun !== begunWith) return;
     run.value = view;
     // A single step is over before it can tell of itself.
-    const { loss, accuracy } = curves.peek();
-    if (view.current && (loss.at(-1)?.[0] ?? 0) < view.step) {
-      curves.value = {
-        ...curves.peek(),
-        loss: add(loss, [view.step, view.current.loss]),
-        accuracy: add(accuracy, [view.step, view.current.accuracy]),
-      };
-    }
+    const unseen = view.current && (curves.peek().loss.at(-1)?.[0] ?? 0) < view.step;
+    if (unseen || validations.length > 0) draw(view.step, unseen ? view.current : undefined);
   } catch (reason) {
     error.value = reason as Error;
   } finally {

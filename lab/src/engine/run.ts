@@ -15,6 +15,7 @@ import {
   OptionError,
   rmsprop,
   sgd,
+  summaryData,
   type TrainingState,
   weightsSha256,
 } from "./library.js";
@@ -27,6 +28,8 @@ const ENDLESS = 1_000_000;
 /** Of the test part: what the page shows predictions of. */
 const OUTLOOK_IMAGES = 200;
 const OUTLOOK_SECONDS = 1;
+/** A tenth of a second of one core, about. */
+const MACS_AT_ONCE = 2e9;
 
 const OPTIMIZERS: Readonly<Record<Setup["optimizer"], (settings: { learningRate: number }) => Optimizer>> = {
   adam,
@@ -52,6 +55,7 @@ export class Run {
   #stop: AbortController | undefined;
   #running: Promise<unknown> = Promise.resolve();
   #lookingOut = false;
+  #nextLook = 0;
   /** As they were at the last step boundary that was looked at. */
   #seen: { readonly weights: ReadonlyMap<string, Float32Array>; readonly step: number } | undefined;
 
@@ -156,8 +160,11 @@ export class Run {
     return {
       name: "lab",
       saveEvery: { seconds: OUTLOOK_SECONDS },
-      // The weights are copied between two steps; what is made of them need not hold training up.
+      // The weights are copied between two steps; what is made of them need not hold training up. Epochs' ends save, too: with
+      // little data there are many a second.
       onSave: (context) => {
+        if (performance.now() < this.#nextLook) return;
+        this.#nextLook = performance.now() + OUTLOOK_SECONDS * 1000;
         const { step } = context.getTrainingState();
         this.#seen = { weights: context.getWeights(), step };
         void this.#lookOut(this.#seen.weights, step).catch(() => {});
@@ -212,7 +219,9 @@ export class Run {
     const test = datasets.limit(this.#data.test, Math.min(OUTLOOK_IMAGES, this.#data.test.count));
     const model = networkOf(this.setup, this.#data);
     model.setWeights(weights);
-    const probabilities = await model.predict(test, { batchSize: this.setup.batchSize, workers: 1 });
+    // A single batch is computed in this thread, which is cheaper than another thread, unless it would keep Pause waiting.
+    const batchSize = summaryData(model).macs * test.count < MACS_AT_ONCE ? test.count : this.setup.batchSize;
+    const probabilities = await model.predict(test, { batchSize, workers: 1 });
     const { matrix, predicted, accuracy } = confusionMatrix(test.labels, probabilities);
     return {
       step,
