@@ -1,6 +1,6 @@
 /** The step that is explained, as pages see it: which network, after how many steps, which image, stage, cell and weight. All in the address. */
 import { computed } from "@preact/signals";
-import type { StepView } from "./engine/protocol/explain.js";
+import type { StepSetup, StepView } from "./engine/protocol/explain.js";
 import { NETWORK_NAMES } from "./engine/protocol/network.js";
 import type { Setup } from "./engine/protocol/train.js";
 import { useCall } from "./engine/useCall.js";
@@ -12,8 +12,8 @@ function natural(name: string): number {
   return Number.isInteger(value) && value >= 0 ? value : 0;
 }
 
-/** More than these take longer than anybody waits. */
-export const MOST_STEPS = 50;
+/** Training goes there at its own pace; LeNet5 takes a minute for as many. */
+export const MOST_STEPS = 20_000;
 
 export const place = computed(() => ({
   steps: Math.min(natural("steps"), MOST_STEPS),
@@ -48,9 +48,13 @@ export function networkChoices(): readonly { readonly value: Setup["network"]; r
 
 /** The step, as soon as the engine has it. */
 export function useStep() {
-  const { network, width, layers, data, seed, batchSize, learningRate, optimizer } = setup.value;
-  const own = { network, width, layers, data, seed, batchSize, learningRate, optimizer };
-  return useCall("explain", { setup: own, steps: place.value.steps });
+  return useCall("explain", { setup: stepSetup(setup.value), steps: place.value.steps });
+}
+
+/** Of a setup, what decides a step's numbers. */
+export function stepSetup(all: Setup): StepSetup {
+  const { network, width, layers, data, seed, batchSize, learningRate, optimizer } = all;
+  return { network, width, layers, data, seed, batchSize, learningRate, optimizer };
 }
 
 /** What is chosen, kept within what there is. `cell` is undefined while the engine looks for one worth showing. */

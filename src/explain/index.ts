@@ -42,6 +42,13 @@ export {
   stackCost,
 } from "./receptive.js";
 export type { Stage } from "./stages.js";
-export { type ExplainedStep, explainStep, type StepCase, type StepState, startState } from "./step.js";
+export {
+  type ExplainedStep,
+  explainStep,
+  type StepCase,
+  type StepState,
+  startState,
+  trainedState,
+} from "./step.js";
 export { type AdamUpdate, type WeightCell, type WeightTerm, weightCell } from "./weights.js";
 export { type AxisNumbers, axisNumbers, type Im2col, im2col, poolingRoutes, type Routes } from "./windows.js";

@@ -11,6 +11,7 @@ import { backwardGraph, forwardGraph, INPUT, penalty } from "../models/run.js";
 import { type NDArray, ndarray } from "../reference/ndarray.js";
 import type { AdamStep } from "../reference/optimizer.js";
 import { sizeOf } from "../shape.js";
+import type { TrainingState } from "../train/types.js";
 import { type Engine, type StepOptions, wasmEngine } from "../verify/engine.js";
 import type { Machine } from "../verify/machine.js";
 import { type Cache, type Stage, staged, stagesOf, traced } from "./stages.js";
@@ -50,6 +51,28 @@ export function startState(graph: Graph, weights: ReadonlyMap<string, ArrayLike<
     return [name, ndarray(shape, values)];
   });
   return { weights: new Map(held), m: zeros(), v: zeros(), steps: 0 };
+}
+
+/**
+ * Where a run with Adam stands: `fit`'s training state, as numbers that a step can be explained from.
+ * @throws OptionError when a weight or a moment is missing, ShapeError when it has another size
+ */
+export function trainedState(
+  graph: Graph,
+  { weights, slots, step }: Pick<TrainingState, "weights" | "slots" | "step">,
+): StepState {
+  const moments = (slot: "m" | "v") =>
+    new Map(
+      weightSpecs(graph)
+        .filter(({ trainable }) => trainable)
+        .map(({ name, shape }): [string, NDArray] => {
+          const values = slots.get(`adam/${slot}/${name}`);
+          if (!values)
+            throw new OptionError(`${graph.name}: slots must have adam/${slot}/${name}; got none.`);
+          return [name, ndarray(shape, values)];
+        }),
+    );
+  return { ...startState(graph, weights), m: moments("m"), v: moments("v"), steps: step };
 }
 
 export interface ExplainedStep {

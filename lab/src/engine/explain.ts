@@ -15,7 +15,6 @@ import {
   im2col,
   keptBy,
   Machine,
-  ndarray,
   networkStages,
   normalizationMaps,
   OptionError,
@@ -24,7 +23,6 @@ import {
   poolingRoutes,
   receptiveBoxes,
   stackCost,
-  startState,
   trainingBatch,
   weightCell,
   weightSpecs,
@@ -33,7 +31,7 @@ import {
 import { buildNetwork } from "./network.js";
 import type { ExplainCalls, MapsView, RiddleView, StepView } from "./protocol/explain.js";
 import type { Handlers } from "./protocol/index.js";
-import type { NetworkSpec } from "./protocol/network.js";
+import { trainedNetwork } from "./trained.js";
 
 let machine: Promise<Machine> | undefined;
 function theMachine(): Promise<Machine> {
@@ -58,33 +56,23 @@ function stepOf(version: number): ExplainedStep {
   return held.step;
 }
 
-function graphOf(spec: NetworkSpec, seed: number) {
-  const model = buildNetwork(spec);
-  model.initialize({ seed });
-  return { graph: model.graph, weights: model.getWeights() };
-}
-
 const explain: Handlers<ExplainCalls>["explain"] = async ({ setup, steps }) => {
-  const { network, width, layers, seed, batchSize, learningRate, optimizer } = setup;
+  const { seed, batchSize, learningRate, optimizer } = setup;
   const key = JSON.stringify(setup);
   if (held?.key === key && held.steps === steps) return held.view;
   const { train } = await dataset(setup.data);
   const { imageShape, classes } = train;
-  const spec = { network, width, layers, inputShape: imageShape, classes: classes.length };
-  const { graph, weights } = graphOf(spec, seed);
-  const open = await theMachine();
-  // Steps are taken from where we are, if that is on the way.
-  const on = held?.key === key && held.steps < steps ? held : undefined;
-  let state = on ? on.step.after : startState(graph, weights);
-  let step: ExplainedStep | undefined;
-  let batch = trainingBatch(train, { seed, step: state.steps, batchSize });
+  const { graph, state } = await trainedNetwork(setup, steps);
+  const batch = trainingBatch(train, { seed, step: steps, batchSize });
   const adam = optimizer === "adam" ? { learningRate } : {};
-  for (;;) {
-    step = explainStep(open, { graph, x: batch.x, labels: batch.labels, state, seed, adam });
-    if (state.steps >= steps) break;
-    state = step.after;
-    batch = trainingBatch(train, { seed, step: state.steps, batchSize });
-  }
+  const step = explainStep(await theMachine(), {
+    graph,
+    x: batch.x,
+    labels: batch.labels,
+    state,
+    seed,
+    adam,
+  });
   const size = train.images.length / train.count;
   const pixels = new Uint8Array(batch.examples.length * size);
   batch.examples.forEach((example, n) => {
@@ -203,14 +191,11 @@ export const explainHandlers: Handlers<ExplainCalls> = {
   axis: ({ size, kernel, stride, padding }) => axisNumbers(size, kernel, stride, padding),
   fieldGrowth: (spec) => fieldGrowth(buildNetwork(spec).graph),
   networkStages: (spec) => networkStages(buildNetwork(spec).graph),
-  async unit({ spec, seed, data, stage, index, images }) {
-    const { graph, weights } = graphOf(spec, seed);
-    const { train } = await dataset(data);
-    const { x } = trainingBatch(train, { seed, step: 0, batchSize: images });
-    const held = weightSpecs(graph).map(
-      ({ name, shape }) => [name, ndarray(shape, weights.get(name))] as const,
-    );
-    const field = effectiveField(await theMachine(), { graph, weights: new Map(held), x, stage, index });
+  async unit({ setup, steps, stage, index, images }) {
+    const { graph, state } = await trainedNetwork(setup, steps);
+    const { train } = await dataset(setup.data);
+    const { x } = trainingBatch(train, { seed: setup.seed, step: 0, batchSize: images });
+    const field = effectiveField(await theMachine(), { graph, weights: state.weights, x, stage, index });
     return { boxes: receptiveBoxes(networkStages(graph), stage, index), field };
   },
   stacks: ({ stacks, channels, side }) => stacks.map((kernels) => stackCost(kernels, channels, side)),

@@ -78,6 +78,11 @@ export class Run {
     return new Run(setup, model, data);
   }
 
+  /** When it last stood. */
+  get state(): TrainingState | undefined {
+    return this.#state;
+  }
+
   get step(): number {
     return this.#state?.step ?? 0;
   }

@@ -8,7 +8,7 @@ import { formatCount, formatShape } from "../components/numbers.js";
 import { placeOf } from "../engine/geometry.js";
 import type { Growth, Stage, UnitView } from "../engine/protocol/explain.js";
 import { useCall } from "../engine/useCall.js";
-import { networkChoices } from "../explained.js";
+import { MOST_STEPS, networkChoices, place, stepSetup } from "../explained.js";
 import { dictionary } from "../i18n/index.js";
 import { parameter, setParameters } from "../router.js";
 import { changeSetup, networkSpec, setup } from "../setup.js";
@@ -21,12 +21,14 @@ const t = dictionary(
     title: "Receptive field",
     about: "What one unit sees of the picture. Choose a unit of any stage.",
     network: "Network",
+    steps: "Steps taken before",
+    stepsRule: "A whole number from 0 to {most}.",
     stages: "Stages",
     units: "Units of {stage}",
     channel: "Channel",
     box: "Box in the input, and how much each pixel counts",
     boxNote:
-      "The frame holds all pixels that go into the unit. The colours are |∂unit/∂pixel|, summed over the channels, mean of {n} images, with fresh weights of this seed.",
+      "The frame holds all pixels that go into the unit. The colours are |∂unit/∂pixel|, summed over the channels, mean of {n} images, after {steps} steps of training.",
     unit: "Unit",
     size: "Receptive field",
     seen: "of it inside the picture",
@@ -56,12 +58,14 @@ const t = dictionary(
     title: "感受野",
     about: "一个单元看到图像的哪一部分。可选择任一阶段的任一单元。",
     network: "网络",
+    steps: "之前已做的步数",
+    stepsRule: "0 到 {most} 之间的整数。",
     stages: "各阶段",
     units: "{stage} 的单元",
     channel: "通道",
     box: "输入中的方框，以及每个像素的分量",
     boxNote:
-      "方框包含进入该单元的所有像素。颜色为 |∂单元/∂像素|，对通道求和，取 {n} 张图像的平均，权重为该种子的初始权重。",
+      "方框包含进入该单元的所有像素。颜色为 |∂单元/∂像素|，对通道求和，取 {n} 张图像的平均，权重为训练 {steps} 步之后的权重。",
     unit: "单元",
     size: "感受野",
     seen: "其中落在图像之内",
@@ -114,6 +118,13 @@ function Receptive() {
                 changeSetup({ network });
               }}
             />
+            <NumberField
+              label={t("steps")}
+              value={place.value.steps}
+              fits={(value) => Number.isInteger(value) && value >= 0 && value <= MOST_STEPS}
+              rule={t("stepsRule", { most: MOST_STEPS })}
+              onChange={(steps) => setParameters({ steps })}
+            />
           </section>
           {stages.value && <Stages stages={stages.value} />}
         </div>
@@ -161,8 +172,8 @@ function Unit({ stages }: { readonly stages: readonly Stage[] }) {
   const given = Number(parameter("cell"));
   const fits = parameter("cell") !== undefined && Number.isInteger(given) && given >= 0 && given < count;
   const index = fits ? given : middleOf(stage.shape);
-  const { data, seed } = setup.value;
-  const argument = { spec: networkSpec(setup.value), seed, data, stage: stage.index, index, images: IMAGES };
+  const { steps } = place.value;
+  const argument = { setup: stepSetup(setup.value), steps, stage: stage.index, index, images: IMAGES };
   const { value, error } = useCall("unit", argument);
   const { row, column, channel } = placeOf(stage.shape, index);
   const choose = (cell: number) => setParameters({ stage: stage.index, cell });
@@ -244,7 +255,7 @@ function Field({ unit: { boxes, field } }: { readonly unit: UnitView }) {
           { name: t("half"), value: formatCount(field.halfPixels), key: "half" },
         ]}
       />
-      <p class="note">{t("boxNote", { n: IMAGES })}</p>
+      <p class="note">{t("boxNote", { n: IMAGES, steps: place.value.steps })}</p>
     </div>
   );
 }

@@ -152,7 +152,9 @@ function Walk({ view, at }: { readonly view: StepView; readonly at: At }) {
           <a href={addressOf("layer", { stage: at.stage, image: at.image, steps: at.steps, cell: at.cell })}>
             {t("layerPage")}
           </a>
-          <a href={addressOf("receptive", { stage: at.stage, cell: at.cell })}>{t("fieldPage")}</a>
+          <a href={addressOf("receptive", { stage: at.stage, cell: at.cell, steps: at.steps })}>
+            {t("fieldPage")}
+          </a>
         </span>
       </div>
       <Figures

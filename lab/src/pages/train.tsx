@@ -3,6 +3,8 @@ import { useEffect } from "preact/hooks";
 import { commandLine } from "../commandLine.js";
 import { CopyText } from "../components/CopyText.js";
 import { LineChart } from "../components/LineChart.js";
+import { MOST_STEPS } from "../explained.js";
+import { addressOf } from "../router.js";
 import { setup } from "../setup.js";
 import { curves, data, followSetup, run, running } from "../training.js";
 import type { Page } from "./page.js";
@@ -81,6 +83,9 @@ function Proof() {
     <section class="panel proof">
       <CopyText label={t("hash")} text={changing ? t("changing") : weightsSha256} />
       {!changing && <CopyText label={t("command")} text={command} />}
+      {!changing && setup.value.optimizer === "adam" && step <= MOST_STEPS && (
+        <a href={addressOf("step", { steps: step || undefined })}>{t("takeApart", { step: step + 1 })}</a>
+      )}
     </section>
   );
 }

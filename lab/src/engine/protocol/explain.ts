@@ -115,13 +115,13 @@ export interface RiddleView {
   readonly found: readonly CheckedTensor[];
 }
 
-type StepSetup = Pick<
+export type StepSetup = Pick<
   Setup,
   "network" | "width" | "layers" | "data" | "seed" | "batchSize" | "learningRate" | "optimizer"
 >;
 
 export interface ExplainCalls {
-  /** From fresh weights, after `steps` steps. @throws OptionError, ShapeError, DataError */
+  /** From the seed's weights, after `steps` steps of training with Adam. @throws OptionError, ShapeError, DataError */
   explain(given: { readonly setup: StepSetup; readonly steps: number }): StepView;
   stageMaps(given: { readonly version: number; readonly stage: number; readonly image: number }): MapsView;
   forwardCell(given: { readonly version: number; readonly cell: Cell }): ForwardCell;
@@ -155,9 +155,8 @@ export interface ExplainCalls {
   fieldGrowth(spec: NetworkSpec): readonly Growth[];
   networkStages(spec: NetworkSpec): readonly Stage[];
   unit(given: {
-    readonly spec: NetworkSpec;
-    readonly seed: number;
-    readonly data: Setup["data"];
+    readonly setup: StepSetup;
+    readonly steps: number;
     readonly stage: number;
     readonly index: number;
     readonly images: number;
