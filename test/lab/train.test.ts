@@ -86,6 +86,28 @@ describe.skipIf(!hasChromium)("the train page", { retry: 1 }, () => {
     await close();
   });
 
+  it("from where the run stands the next step is taken apart: its hash is training's", async () => {
+    const { page, complaints, close } = await openLab(
+      browser,
+      `${lab.origin}#/train?network=lenet5&width=0.5&${TWENTY}`,
+    );
+    await standing(page, 0);
+    await press(page, "One epoch");
+    await standing(page, 20);
+    await press(page, "One step");
+    await standing(page, 21);
+    await page.getByRole("link", { name: "Take step 22 apart, number by number" }).click();
+    const hash = await hashOf("cbapd train lenet5 --width 0.5 --data shapes --batch-size 100 --steps 22");
+    const shown = () => page.locator(".walk code").textContent();
+    await expect.poll(shown, { timeout: 60_000 }).toBe(hash);
+    expect(await page.getByLabel("Steps taken before").inputValue()).toBe("21");
+    // Without the page's run the same address gives the same numbers: training goes there.
+    await page.reload();
+    await expect.poll(shown, { timeout: 60_000 }).toBe(hash);
+    expect(complaints).toEqual([]);
+    await close();
+  });
+
   it("the address holds the setup; a change of it is a fresh run, and what makes no sense is said", async () => {
     const { page, close } = await openLab(
       browser,
