@@ -8,7 +8,16 @@ import { cifar100, loadCifar100 } from "../src/data/cifar100.js";
 import { loadDataset } from "../src/data/index.js";
 import { temporaryFolder } from "./support/temporary.js";
 
-const COUNTS = { fine: 4, coarse: 2, train: 3, test: 1 };
+const COUNTS = {
+  fine: 4,
+  coarse: 2,
+  train: 3,
+  test: 1,
+  sha256: {
+    train: "929642b6c63efb8b100d41605768a4bf24ad5f6b02b7f36f4c624b9da8a60b03",
+    test: "4e9d4aeb28f6ee151214dc9bc3ca375e4d284e1f8ac965bc519bf02bd1631b81",
+  },
+};
 const COARSE_OF = [1, 0, 1, 0];
 
 /** Record i: its fine class is i mod 4; red of its pixel p is i + p, green and blue the next ones. */
@@ -37,6 +46,13 @@ function folderOf(changes: Readonly<Record<string, Buffer>> = {}): string {
   for (const [name, bytes] of Object.entries({ ...FILES, ...changes }))
     writeFileSync(join(folder, name), bytes);
   return folder;
+}
+
+/** A pixel of the third training image, which no other check can know. */
+function otherPixel(): Buffer {
+  const bytes = Buffer.from(FILES["train.bin"]);
+  bytes[2 * 3074 + 2 + 7] ^= 1;
+  return bytes;
 }
 
 const load = (dataDir: string, labels?: "fine" | "coarse") => loadCifar100({ dataDir, labels }, COUNTS);
@@ -107,6 +123,20 @@ describe("cifar100", () => {
     const error = await load(folderOf(changes)).catch((reason) => reason);
     expect(error.message).toMatch(message);
     expect(error.code).toBe(code);
+  });
+
+  it("refuses other bytes than the authors', unless told to take them", async () => {
+    const other = folderOf({ "train.bin": otherPixel() });
+    const error = await load(other).catch((reason) => reason);
+    expect(error.message).toMatch(
+      /^cifar100: train\.bin from .* must have SHA-256 \w{64}; got \w{64}\. .* --unchecked takes it/,
+    );
+    expect(error.code).toBe("DATASET_SHA256");
+    const { train } = await loadCifar100({ dataDir: other, unchecked: true }, COUNTS);
+    expect(train.count).toBe(12);
+    await expect(loadDataset("shapes", { unchecked: true })).rejects.toThrow(
+      'unchecked is for cifar100, whose files may be others; got "shapes".',
+    );
   });
 
   it("says where it is to be had, and what is missing", async () => {

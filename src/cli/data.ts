@@ -19,6 +19,7 @@ interface DataOptions {
   readonly offline?: boolean;
   readonly limit?: number;
   readonly skipBad?: boolean;
+  readonly unchecked?: boolean;
   readonly json?: boolean;
 }
 
@@ -32,6 +33,7 @@ export function dataCommand(command: Command): void {
     .option("--offline", "never touch the network")
     .option("--limit <n>", "only the first n images of each part", wholeNumber("--limit"))
     .option("--skip-bad", "leave damaged images of a folder out instead of failing")
+    .option("--unchecked", "cifar100: take files that are not the authors'")
     .option("--json", "print one JSON object")
     .addHelpText("after", "\nExample:\n  $ cbapd data cifar10 --show 1 --out truck.png")
     .action(runData);
@@ -39,7 +41,7 @@ export function dataCommand(command: Command): void {
 
 async function runData(name: string, options: DataOptions): Promise<void> {
   const { limit, show: index } = options;
-  const { dataDir, offline, skipBad } = options;
+  const { dataDir, offline, skipBad, unchecked } = options;
   const bar = progressBar();
   let pair: DatasetPair;
   try {
@@ -48,6 +50,7 @@ async function runData(name: string, options: DataOptions): Promise<void> {
       dataDir,
       offline,
       skipBad,
+      unchecked,
       limit,
       onProgress: bar.report,
       onWarning,

@@ -9,6 +9,7 @@ export interface DataOptions {
   readonly dataDir?: string;
   readonly offline?: boolean;
   readonly skipBad?: boolean;
+  readonly unchecked?: boolean;
   readonly limit?: number;
   readonly limitTest?: number;
   readonly validationSplit?: number;
@@ -33,6 +34,7 @@ export function withDataOptions(command: Command, { ofRun = false } = {}): Comma
     .option("--data-dir <path>", "the dataset's original files, packed or unpacked (or set CBAPD_DATA)")
     .option("--offline", "never touch the network")
     .option("--skip-bad", "leave damaged images of a folder out instead of failing")
+    .option("--unchecked", "cifar100: take files that are not the authors'")
     .option("--limit <n>", "only the first n training images", wholeNumber("--limit"))
     .option("--limit-test <n>", "only the first n test images", wholeNumber("--limit-test"))
     .option(
@@ -137,6 +139,7 @@ export async function loadData(
       dataDir: options.dataDir,
       offline: options.offline,
       skipBad: options.skipBad,
+      unchecked: options.unchecked,
       imageShape: imageShape as ImageShape | undefined,
       ...(options.data === "shapes" && shapesToDraw(options)),
       ...(options.data.startsWith(FOLDER_PREFIX) && { train: options.limit, test: options.limitTest }),

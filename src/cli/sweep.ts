@@ -17,7 +17,18 @@ import { optimizerOf, type TrainingOptions } from "./trainingOptions.js";
 import { runTrainProcess } from "./trainProcess.js";
 
 /** What would make no difference, or is the sweep's own affair. */
-const NOT_VARIED = ["run", "fresh", "json", "help", "steps", "workers", "data-dir", "offline", "skip-bad"];
+const NOT_VARIED = [
+  "run",
+  "fresh",
+  "json",
+  "help",
+  "steps",
+  "workers",
+  "data-dir",
+  "offline",
+  "skip-bad",
+  "unchecked",
+];
 /** Steps of an epoch, while only the settings' sense is in question. */
 const ANY_STEPS = 1000;
 

@@ -9,6 +9,7 @@ import type { ErrorCode } from "../errorCodes.js";
 import { DataError, mustBe, OptionError, rejectUnknownKeys } from "../errors.js";
 import { withFile } from "../formats/fileSource.js";
 import { type Expected, readArchive } from "./archive.js";
+import { sha256 } from "./cache.js";
 import { interleave } from "./cifar10.js";
 import type { Dataset, DatasetPair } from "./dataset.js";
 
@@ -20,21 +21,38 @@ const NAMES_BYTES = 1 << 16;
 const FILES = ["train.bin", "test.bin", "fine_label_names.txt", "coarse_label_names.txt"] as const;
 type FileName = (typeof FILES)[number];
 
-/** How many there are of what; others in tests. */
+/** How many there are of what, and the files' sums; others in tests. */
 export interface Cifar100Counts {
   readonly fine: number;
   readonly coarse: number;
   /** Images of each fine class. */
   readonly train: number;
   readonly test: number;
+  readonly sha256: { readonly train: string; readonly test: string };
 }
 
-const COUNTS: Cifar100Counts = { fine: 100, coarse: 20, train: 500, test: 100 };
+/**
+ * Sums of the unpacked files, so that a packed archive, an unpacked one and one packed anew are told apart by what they hold.
+ * Sources: torchvision for Ruby, lib/torchvision/datasets/cifar100.rb, whose sum of the archive (58a81ae1…a40d8ec) is also
+ * that of MLDatasets.jl and of GoMLX.
+ */
+const COUNTS: Cifar100Counts = {
+  fine: 100,
+  coarse: 20,
+  train: 500,
+  test: 100,
+  sha256: {
+    train: "f31298fc616915fa142368359df1c4ca2ae984d6915ca468b998a5ec6aeebf29",
+    test: "d8b1e6b7b3bee4020055f0699b111f60b1af1e262aeb93a0b659061746f8224a",
+  },
+};
 
 export interface Cifar100Options {
   /** The authors' binary archive, packed or unpacked. */
   readonly dataDir?: string;
   readonly labels?: "fine" | "coarse"; // "fine"
+  /** Takes files in this format with other bytes than the authors': cleaned labels, another hundred classes. */
+  readonly unchecked?: boolean; // false
 }
 
 /** @throws DataError that says where the archive is to be had, or what is wrong with it */
@@ -44,8 +62,8 @@ export function cifar100(options: Cifar100Options = {}): Promise<DatasetPair> {
 
 /** `cifar100` with other counts, for tests. */
 export async function loadCifar100(options: Cifar100Options, counts: Cifar100Counts): Promise<DatasetPair> {
-  rejectUnknownKeys("cifar100", options, ["dataDir", "labels"]);
-  const { dataDir, labels = "fine" } = options;
+  rejectUnknownKeys("cifar100", options, ["dataDir", "labels", "unchecked"]);
+  const { dataDir, labels = "fine", unchecked = false } = options;
   if (labels !== "fine" && labels !== "coarse") {
     throw new OptionError(mustBe("cifar100", "labels", 'be "fine" or "coarse"', labels));
   }
@@ -84,6 +102,14 @@ export async function loadCifar100(options: Cifar100Options, counts: Cifar100Cou
       throw refuse(
         `${which}.bin has ${seen[odd]} images of class ${odd} instead of ${counts[which]}`,
         "CIFAR100_LABELS",
+      );
+    }
+    const sum = sha256(records);
+    if (!unchecked && sum !== counts.sha256[which]) {
+      throw new DataError(
+        `cifar100: ${which}.bin from ${dataDir} must have SHA-256 ${counts.sha256[which]}; got ${sum}. ` +
+          "It is not the authors' file; if that is meant, --unchecked takes it (in code: unchecked: true).",
+        { code: "DATASET_SHA256" },
       );
     }
     return {

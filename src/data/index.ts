@@ -47,6 +47,8 @@ export interface LoadOptions extends FetchOptions, FolderOptions, ShapesOptions 
   readonly splitSeed?: number;
   /** Of idx: and npz: data, whose files have none; default "0", "1", … */
   readonly classNames?: readonly string[];
+  /** CIFAR-100 alone: files with other sums than the authors'. */
+  readonly unchecked?: boolean;
 }
 
 const KNOWN_OPTIONS: readonly (keyof LoadOptions)[] = [
@@ -61,6 +63,7 @@ const KNOWN_OPTIONS: readonly (keyof LoadOptions)[] = [
   "validationSplit",
   "splitSeed",
   "classNames",
+  "unchecked",
   "seed",
   "train",
   "test",
@@ -81,6 +84,9 @@ async function load(name: string, options: LoadOptions): Promise<DatasetPair> {
   const { testSplit, validationSplit, splitSeed = options.seed } = options;
   const splitting = { testSplit, validationSplit, seed: splitSeed };
   checkSplit("loadDataset", splitting);
+  if (options.unchecked && !name.startsWith("cifar100")) {
+    throw new OptionError(`unchecked is for cifar100, whose files may be others; got ${show(name)}.`);
+  }
   const [, kind, path] = /^(folder|idx|npz):(.*)$/s.exec(name) ?? [];
   if (path === "") throw new OptionError(`the dataset "${kind}:" lacks its path. Write "${kind}:PATH".`);
   const { classNames } = options;
@@ -115,8 +121,9 @@ async function load(name: string, options: LoadOptions): Promise<DatasetPair> {
 async function loadWhole(name: string, options: LoadOptions, fetching: FetchOptions): Promise<DatasetPair> {
   if (name === "cifar10") return cifar10(fetching);
   const { dataDir } = fetching;
-  if (name === "cifar100") return cifar100({ dataDir });
-  if (name === "cifar100-coarse") return cifar100({ dataDir, labels: "coarse" });
+  const { unchecked } = options;
+  if (name === "cifar100") return cifar100({ dataDir, unchecked });
+  if (name === "cifar100-coarse") return cifar100({ dataDir, labels: "coarse", unchecked });
   if (name === "mnist") return mnist(fetching);
   if (name === "shapes") return shapes({ train: options.train, test: options.test, seed: options.seed });
   throw new OptionError(unknownName("dataset", name, DATASET_NAMES));
