@@ -1,8 +1,8 @@
 /**
- * PyTorch and Keras modules, imported and run by Python. PyTorch's run needs torch, Keras' only NumPy: there a stand-in in
- * test/support/python/keras takes Keras' place. Where Python or a package is missing the run is left out, and says so.
+ * PyTorch and Keras modules, imported and run by Python: by torch and by Keras itself where they are installed, and by a stand-in for
+ * Keras that needs only NumPy (test/support/python/keras). Where Python or a package is missing the run is left out, and says so.
  */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { exportModel } from "../src/export/index.js";
@@ -13,28 +13,27 @@ import { layers, type Model, models, sequential } from "../src/index.js";
 import { expectClose } from "./support/close.js";
 import { noise } from "./support/livelyWeights.js";
 import { exportable, networkWidth, ODD_NAMES } from "./support/oddNetworks.js";
+import { KERAS_ENVIRONMENT, pythonWith } from "./support/pythonWith.js";
 import { temporaryFolder } from "./support/temporary.js";
 
-const PYTHONS = process.env.CBAPD_PYTHON ? [process.env.CBAPD_PYTHON] : ["python3", "/usr/bin/python3"];
 const NAMES = [...models.names, ...ODD_NAMES];
 const IMAGES = 2;
-/** An interpreter that has the module; undefined when none has. */
-const pythonWith = (module: string) =>
-  PYTHONS.find((python) => spawnSync(python, ["-c", `import ${module}, numpy`]).status === 0);
 
 describe.each([
-  { to: "pytorch", needs: "torch", atol: 1e-5 },
-  { to: "keras", needs: "numpy", atol: 1e-5 },
-] as const)("modules for $to", ({ to, needs, atol }) => {
+  { to: "pytorch", by: "pytorch", needs: "torch", atol: 1e-5 },
+  { to: "keras", by: "stand-in", needs: "numpy", atol: 1e-5 },
+  { to: "keras", by: "keras", needs: "keras", atol: 1e-5 },
+] as const)("modules for $to, run by $by", ({ to, by, needs, atol }) => {
   const folder = temporaryFolder();
   const expected = new Map<string, Float32Array>();
   const python = pythonWith(needs);
-  if (!python) console.warn(`Left out: no Python here has ${needs}, so the modules for ${to} are not run.`);
+  if (!python)
+    console.warn(`Left out: no Python here has ${needs}, so the modules for ${to} are not run by ${by}.`);
 
   beforeAll(async () => {
     if (!python) return;
     for (const name of NAMES) {
-      const width = to === "keras" ? Math.min(networkWidth(name), 1 / 8) : networkWidth(name);
+      const width = by === "stand-in" ? Math.min(networkWidth(name), 1 / 8) : networkWidth(name);
       const net = exportable(name, width);
       const shape = net.graph.nodes[0].outputShape;
       const data = noise(IMAGES, shape) as Float32Array<ArrayBuffer>;
@@ -42,11 +41,14 @@ describe.each([
       await writeNpy(join(folder, `${name}.x.npy`), { type: "f4", shape: [IMAGES, ...shape], data });
       expected.set(name, await net.predict(data, { workers: 1 }));
     }
-    execFileSync(python, ["test/support/python/run_modules.py", folder, to, ...NAMES], { stdio: "pipe" });
+    execFileSync(python, ["test/support/python/run_modules.py", folder, by, ...NAMES], {
+      env: KERAS_ENVIRONMENT,
+      stdio: "pipe",
+    });
   });
 
   it.skipIf(!python).each(NAMES)("%s: three lines load it, and it predicts the same", async (name) => {
-    const { shape, data } = await readNpy(join(folder, `${name}.${to}.npy`));
+    const { shape, data } = await readNpy(join(folder, `${name}.${by}.npy`));
     const ours = expected.get(name)!;
     expect(shape).toEqual([IMAGES, ours.length / IMAGES]);
     expectClose(data as Float32Array, ours, { atol }, name);

@@ -42,6 +42,7 @@ const IGNORED = new Set(
     ["optional", "seed", "fused", "is_graph_network", "module", "registered_name"],
     ["kernel_initializer", "bias_initializer", "gamma_initializer", "beta_initializer"],
     ["moving_mean_initializer", "moving_variance_initializer", "input_spec", "build_config"],
+    ["renorm_momentum"], // of renorm, which must be false
   ),
 );
 const REGULARIZERS: Readonly<Record<string, string>> = {

@@ -1,8 +1,8 @@
 """Loads exported modules as their users would, in three lines, and keeps what they predict.
 
-    python3 run_modules.py FOLDER pytorch|keras NAME…
+    python3 run_modules.py FOLDER pytorch|keras|stand-in NAME…
 
-FOLDER/NAME.py is the module, FOLDER/NAME.x.npy the input, [N, H, W, C]; the prediction goes to FOLDER/NAME.<kind>.npy.
+FOLDER/NAME.py is the module, FOLDER/NAME.x.npy the input, [N, H, W, C]; the prediction goes to FOLDER/NAME.<kind>.npy. The stand-in is the keras beside this file.
 """
 import importlib
 import os
@@ -11,7 +11,8 @@ import sys
 import numpy
 
 folder, kind, *names = sys.argv[1:]
-sys.path[:0] = [folder] + ([os.path.dirname(os.path.abspath(__file__))] if kind == "keras" else [])
+# The script's own folder, where the stand-in is, comes first otherwise.
+sys.path[:1] = [folder] + ([os.path.dirname(os.path.abspath(__file__))] if kind == "stand-in" else [])
 sys.dont_write_bytecode = True
 for name in names:
     x = numpy.load(os.path.join(folder, name + ".x.npy"))
