@@ -17,5 +17,10 @@ it.each(chains)("kills, chain %i", async (chain) => {
   const { starting, writing, steps, epochs } = await killAgain([run], kills, soakSeed() * 1000 + chain);
   expect(steps).toBeGreaterThan(kills / 10);
   const kinds = `${starting} while starting, ${writing} with a half-written file`;
-  soakReport(`kills (chain ${chain}: ${kinds}; ${steps} steps, ${epochs} epochs)`, kills, started);
+  soakReport(
+    `kills (chain ${chain}: ${kinds}; ${steps} steps, ${epochs} epochs)`,
+    kills,
+    started,
+    soakSeed() + 1,
+  );
 });

@@ -20,6 +20,6 @@ describe("resumed from random steps, with another number of workers", () => {
       const workers = WORKERS[next() % WORKERS.length];
       expect(await resumed(scene, folder, from, workers), `step ${from}, ${workers} workers`).toEqual(whole);
     }
-    soakReport(`${scene.network} resumed`, count, started);
+    soakReport(`${scene.network} resumed`, count, started, soakSeed() + 1);
   });
 });

@@ -42,5 +42,5 @@ it("every cause in every place, at random steps: an error within a second", asyn
     expect(ms, `${cause} in ${place}`).toBeLessThan(1000);
   }
   const figures = Object.entries(worst).map(([cause, ms]) => `${cause} ${ms.toFixed(0)} ms`);
-  soakReport(`faults, the slowest: ${figures.join(", ")}`, count, started);
+  soakReport(`faults, the slowest: ${figures.join(", ")}`, count, started, soakSeed() + count);
 });

@@ -10,10 +10,14 @@ export function soakSeed(): number {
   return numberFrom("CBAPD_SEED", 1);
 }
 
-/** One line for docs/reliability.md: what was reached, and how long it took. */
-export function soakReport(what: string, count: number, startedMs: number): void {
+/**
+ * One line for docs/reliability.md: what was reached, and how long it took.
+ * @param nextSeed the CBAPD_SEED with which the next piece goes on; where pieces do not add up there is none
+ */
+export function soakReport(what: string, count: number, startedMs: number, nextSeed?: number): void {
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
-  process.stdout.write(`soak: ${what}: ${count} from seed ${soakSeed()} in ${seconds} s\n`);
+  const next = nextSeed === undefined ? "" : `; the next piece: CBAPD_SEED=${nextSeed}`;
+  process.stdout.write(`soak: ${what}: ${count} from seed ${soakSeed()} in ${seconds} s${next}\n`);
 }
 
 function numberFrom(name: string, fallback: number): number {
