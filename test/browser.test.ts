@@ -2,26 +2,10 @@
 import { readFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { hasChromium, openChromium, type PageServer, serve } from "./support/browser.js";
+import { hasChromium, libraryPage, openChromium, type PageServer, serve } from "./support/browser.js";
 
 const root = new URL("../", import.meta.url);
 const hashes = JSON.parse(readFileSync(new URL("determinism/hashes.json", import.meta.url), "utf8"));
-const { imports } = JSON.parse(readFileSync(new URL("package.json", root), "utf8"));
-
-/** The built package as it is, without a bundler: what package.json says of browsers, said to a browser. */
-const importMap = {
-  imports: {
-    cbapd: "/dist/browser.js",
-    zod: "/node_modules/zod/index.js",
-    ...Object.fromEntries(
-      Object.entries(imports as Record<string, { browser?: string }>)
-        .filter(([, { browser }]) => browser)
-        .map(([name, { browser }]) => [name, browser!.slice(1)]),
-    ),
-  },
-};
-const html = `<!doctype html><title>cbapd</title><link rel="icon" href="data:,">
-<script type="importmap">${JSON.stringify(importMap)}</script><script type="module" src="/test/browser/train.js"></script>`;
 
 interface Trained {
   readonly sums: string[];
@@ -40,7 +24,7 @@ describe.skipIf(!hasChromium)("in Chromium", () => {
     let page: Page;
     const complaints: string[] = [];
     beforeAll(async () => {
-      server = await serve(root, { isolated, pages: { "/": html } });
+      server = await serve(root, { isolated, pages: { "/": libraryPage("/test/browser/train.js") } });
       page = await browser.newPage();
       page.on("pageerror", (error) => complaints.push(error.message));
       page.on("console", (message) => complaints.push(message.text()));

@@ -82,6 +82,14 @@ export class Runner {
 
   /** Runs the stretch's steps and returns how many were done. All threads return the same number. */
   run(stretch: WorkerStretch): number {
+    try {
+      return this.#run(stretch);
+    } catch (cause) {
+      throw cause instanceof WorkerError ? cause : this.#failed((cause as Error).message, cause);
+    }
+  }
+
+  #run(stretch: WorkerStretch): number {
     const { from, to, batchSize, count } = stretch;
     const control = this.#setup.layout.control;
     const decision = (control + CONTROL_DECISION) >>> 2;
@@ -159,10 +167,12 @@ export class Runner {
       action.run();
     } catch (cause) {
       if (cause instanceof WorkerError) throw cause;
-      throw new WorkerError(`worker ${this.#thread} failed: ${action.label}: ${(cause as Error).message}`, {
-        cause,
-      });
+      throw this.#failed(`${action.label}: ${(cause as Error).message}`, cause);
     }
+  }
+
+  #failed(why: string, cause: unknown): WorkerError {
+    return new WorkerError(`worker ${this.#thread} failed: ${why}`, { cause });
   }
 
   /** @returns whether everything that the step wrote was finite; if not, the step was not finished */

@@ -28,7 +28,7 @@ const LONGEST_FACTOR = 4;
 /** A slow machine: the speeds below which code will not fall, in the first steps and later. */
 const FIRST_FLOPS_PER_MS = 0.25e6;
 const FLOPS_PER_MS = 4e6;
-const WALL_FACTOR = 4;
+export const WALL_FACTOR = 4;
 /** Looks without a beat before the system is asked for processor times. */
 const QUIET_LOOKS = 4;
 
@@ -51,13 +51,13 @@ export class Watchdog {
   readonly #setup: GangSetup;
   readonly #words: Int32Array;
   readonly #watched: Watched[];
-  readonly #wallFactor: number;
+  readonly #wallFactor: () => number;
   /** Programs of which a whole step has been seen. */
   readonly #known = new Set<number>();
   #longestMs = 0;
 
-  /** @param wallFactor  how much more is allowed by the clock on the wall */
-  constructor(setup: GangSetup, wallFactor = WALL_FACTOR) {
+  /** @param wallFactor  how much more is allowed by the clock on the wall, now */
+  constructor(setup: GangSetup, wallFactor = () => WALL_FACTOR) {
     this.#setup = setup;
     this.#wallFactor = wallFactor;
     this.#words = new Int32Array(setup.memory.buffer);
@@ -83,7 +83,7 @@ export class Watchdog {
       }
       watched.looks++;
       if (watched.looks < QUIET_LOOKS) continue;
-      const limit = this.#age(thread, watched) ? patience : patience * this.#wallFactor;
+      const limit = this.#age(thread, watched) ? patience : patience * this.#wallFactor();
       if (watched.ageMs >= limit) return { thread, ms: watched.ageMs };
     }
     return undefined;

@@ -2,8 +2,8 @@
  * The gang in a page: one Web Worker for each thread. It can be started from the page itself or from a worker of it, since it
  * waits by promises alone. Memory is shared between threads only in a page that is isolated from other sites; elsewhere all
  * work is done by the calling thread.
- * As in node-gang.ts, whatever keeps a thread from getting on ends the gang. That a worker ended by itself a page is not told:
- * then it does not answer, which is noticed too.
+ * As in node-gang.ts, whatever keeps a thread from getting on ends the gang. That a worker has ended a page is not told; but it
+ * waits for a lock that the worker holds for all its life.
  */
 import { PLACE_IDLE, STATE_BEAT, STATE_PLACE } from "../backend/wasm/state.js";
 import { WorkerError } from "../errors.js";
@@ -11,12 +11,12 @@ import { CONTROL_ABORT, CONTROL_STOP } from "./control.js";
 import type { Gang, GangSetup, WorkerStretch } from "./gang.js";
 import { clearResult, readResult } from "./result.js";
 import type * as Node from "./threads.js";
-import { LOOK_MS, Watchdog, whereabouts } from "./watchdog.js";
+import { LOOK_MS, WALL_FACTOR, Watchdog, whereabouts } from "./watchdog.js";
 import type { WebWorkerAnswer, WebWorkerSetup } from "./web-worker.js";
 import { yieldingGang } from "./yielding.js";
 
 /** A page that is not looked at, on a busy machine, gets little processor time, and cannot see how little. */
-const WALL_FACTOR = 20;
+const HIDDEN_WALL_FACTOR = 20;
 /** Looks at a worker that has not begun with its task before that is an error: loading it over a network may take a minute. */
 const IDLE_LOOKS = 60_000 / LOOK_MS;
 /** At workers that were told to end: after a second they are left alone. */
@@ -51,6 +51,11 @@ export function webGang(
   let resolveRun: (steps: number) => void = () => {};
   let rejectRun: (reason: WorkerError) => void = () => {};
   const workers: Worker[] = [];
+  const loading = new Set<number>();
+  let resolveLoaded: () => void = () => {};
+  const loaded = new Promise<void>((resolve) => {
+    resolveLoaded = resolve;
+  });
 
   const close = async () => {
     closed = true;
@@ -78,7 +83,19 @@ export function webGang(
   const begin = (thread: number): Worker => {
     const worker = startWorker();
     worker.onmessage = ({ data }: MessageEvent<WebWorkerAnswer>) => {
-      if ("failure" in data) return fail(data.failure.message, data.failure);
+      if ("failure" in data) {
+        const { message } = data.failure; // what happens before it runs does not name it
+        return fail(
+          message.startsWith("worker") ? message : `worker ${thread} failed: ${message}`,
+          data.failure,
+        );
+      }
+      if ("locked" in data) {
+        if (data.locked) noticeEnd(thread);
+        loading.delete(thread);
+        if (loading.size === 0) resolveLoaded();
+        return;
+      }
       pending.delete(thread);
       if (pending.size === 0) resolveRun(data.steps);
     };
@@ -88,12 +105,19 @@ export function webGang(
       fail(`worker ${thread} failed ${whereabouts(setup, thread)}: ${why}.`, event.error);
     };
     worker.onmessageerror = () => fail(`worker ${thread} sent what could not be read.`);
-    worker.postMessage({ setup, thread } satisfies WebWorkerSetup);
+    worker.postMessage({ setup, thread, lock: lockOf(thread) } satisfies WebWorkerSetup);
+    loading.add(thread);
     return worker;
+  };
+  const gangName = crypto.randomUUID();
+  const lockOf = (thread: number) => `cbapd ${gangName} worker ${thread}`;
+  const noticeEnd = (thread: number) => {
+    const ended = () => fail(`worker ${thread} ended unexpectedly ${whereabouts(setup, thread)}.`);
+    navigator.locks.request(lockOf(thread), ended).catch(() => {}); // then it is noticed by its silence
   };
   for (let thread = 0; thread < threads; thread++) workers.push(begin(thread));
 
-  const watchdog = new Watchdog(setup, WALL_FACTOR);
+  const watchdog = new Watchdog(setup, () => (isLookedAt() ? WALL_FACTOR : HIDDEN_WALL_FACTOR));
   const idleLooks = new Int32Array(threads);
   const look = (stretch: WorkerStretch) => {
     const stuck = watchdog.look(stretch);
@@ -121,10 +145,11 @@ export function webGang(
         const steps = await new Promise<number>((resolve, reject) => {
           resolveRun = resolve;
           rejectRun = reject;
-          for (const [thread, worker] of workers.entries()) {
-            pending.add(thread);
-            worker.postMessage(stretch);
-          }
+          for (const thread of workers.keys()) pending.add(thread);
+          // A worker that computes could not take its lock any more.
+          void loaded.then(() => {
+            for (const worker of workers) worker.postMessage(stretch);
+          });
         });
         return readResult(setup, stretch, steps);
       } finally {
@@ -136,4 +161,9 @@ export function webGang(
     requestStop: () => void Atomics.store(words, stop, 1),
     close,
   };
+}
+
+/** A worker of the page, which may start a gang too, does not know. */
+function isLookedAt(): boolean {
+  return typeof document !== "undefined" && document.visibilityState === "visible";
 }

@@ -1,5 +1,5 @@
 /** Debian's Chromium, driven by Playwright, and a server for its pages. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -76,4 +76,21 @@ export async function serve(
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/**
+ * A page with the built package as it is, without a bundler, and a script that may import it: what package.json says of browsers,
+ * said to a browser. To be served from the root of the repository.
+ */
+export function libraryPage(script: string): string {
+  const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  const { imports } = JSON.parse(manifest) as { imports: Record<string, { browser?: string }> };
+  const own = Object.entries(imports).flatMap(([name, { browser }]) =>
+    browser ? [[name, browser.slice(1)]] : [],
+  );
+  const map = {
+    imports: { cbapd: "/dist/browser.js", zod: "/node_modules/zod/index.js", ...Object.fromEntries(own) },
+  };
+  return `<!doctype html><title>cbapd</title><link rel="icon" href="data:,">
+<script type="importmap">${JSON.stringify(map)}</script><script type="module" src="${script}"></script>`;
 }
