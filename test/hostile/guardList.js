@@ -20,6 +20,7 @@ export const GUARDS = [
     guard: "if (++brackets > MAX_BRACKETS)",
     without: "if (false)",
     test: "hostile.memory",
+    built: true,
   },
   {
     name: "header bound",
@@ -58,14 +59,14 @@ export const GUARDS = [
   },
   {
     name: "regular files only",
-    file: "src/formats/byteSource.ts",
+    file: "src/formats/fileSource.ts",
     guard: "if (isFile) return;",
     without: "return;",
     test: "hostile.safetensors",
   },
   {
     name: "short read",
-    file: "src/formats/byteSource.ts",
+    file: "src/formats/fileSource.ts",
     guard: "if (bytesRead === 0) {",
     without: "if (bytesRead === 0) { break;",
     test: "hostile.safetensors",
@@ -139,6 +140,7 @@ export const GUARDS = [
     guard: "maxOutputLength: size + 1,",
     without: "",
     test: "hostile.memory",
+    built: true,
   },
   {
     name: "tar checksum",
@@ -181,6 +183,7 @@ export const GUARDS = [
     guard: "maxOutputLength: size + 1,",
     without: "",
     test: "hostile.memory",
+    built: true,
   },
   {
     name: "PNG chunks",
@@ -205,7 +208,7 @@ export const GUARDS = [
   },
   {
     name: "pipe among pictures",
-    file: "src/data/folder.ts",
+    file: "src/data/pictures.ts",
     guard: "if (!info.isFile())",
     without: "if (false)",
     test: "hostile.pictures",
