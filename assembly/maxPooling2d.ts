@@ -51,7 +51,10 @@ export function maxPoolForward(
           // The last 1 to 3 channels are done as the last four: where those overlap the others, the values are the same.
           for (; c < pixelBytes; c += 16) {
             c = min(c, pixelBytes - 16);
-            pool4(y + at + c, argMax + at + c, image, corner + c, rows, columns, pixelBytes, skip);
+            if (rows == 2 && columns == 2) {
+              const to = at + c;
+              inline.always(poolSquare4(y + to, argMax + to, image, corner + c, pixelBytes, rowBytes));
+            } else pool4(y + at + c, argMax + at + c, image, corner + c, rows, columns, pixelBytes, skip);
           }
         }
         for (; c < pixelBytes; c += 4) {
@@ -195,6 +198,36 @@ function pool4(
   }
   v128.store(y, best);
   v128.store(argMax, i32x4.add(where, i32x4(0, 1, 2, 3)));
+}
+
+/** One window of 2×2, 4 channels: pool4 without its loops, whose ends cost more than what is between them. */
+function poolSquare4(
+  y: usize,
+  argMax: usize,
+  image: usize,
+  from: usize,
+  pixelBytes: usize,
+  rowBytes: usize,
+): void {
+  const below = from + rowBytes;
+  const v1 = v128.load(from + pixelBytes);
+  const v2 = v128.load(below);
+  const v3 = v128.load(below + pixelBytes);
+  const pixel = <i32>(pixelBytes >> 2);
+  const row = <i32>(rowBytes >> 2);
+  let best = v128.load(from);
+  const mask1 = inline.always(replaces(true, v1, best));
+  best = v128.bitselect(v1, best, mask1);
+  let step = v128.and(i32x4.splat(pixel), mask1);
+  const mask2 = inline.always(replaces(true, v2, best));
+  best = v128.bitselect(v2, best, mask2);
+  step = v128.bitselect(i32x4.splat(row), step, mask2);
+  const mask3 = inline.always(replaces(true, v3, best));
+  best = v128.bitselect(v3, best, mask3);
+  step = v128.bitselect(i32x4.splat(row + pixel), step, mask3);
+  const first = i32x4.add(i32x4.splat(<i32>((from - image) >> 2)), i32x4(0, 1, 2, 3));
+  v128.store(y, best);
+  v128.store(argMax, i32x4.add(step, first));
 }
 
 /** One window, 1 channel. */

@@ -15,6 +15,7 @@ import { type DataType, Recorder, type WasmTensor } from "../backend/wasm/record
 import { recordRmsprop } from "../backend/wasm/rmsprop.js";
 import { foldNormalization } from "../models/fold.js";
 import type { Graph } from "../models/graph.js";
+import { poolFirst } from "../models/poolFirst.js";
 import { backwardGraph, forwardGraph, penalty, withLogits } from "../models/run.js";
 import type { Augmentation } from "../reference/augmentation.js";
 import { type Shape, sizeOf } from "../shape.js";
@@ -116,7 +117,7 @@ function infer(
 ): WasmTensor {
   const folded = foldNormalization(backend, graph, weights);
   const onNode = labelling(recorder);
-  return forwardGraph(backend, folded.graph, x, folded.weights, { training: false, onNode }).y;
+  return forwardGraph(backend, poolFirst(folded.graph), x, folded.weights, { training: false, onNode }).y;
 }
 
 /** Instructions are labelled with their layer and phase: for messages and profiles. */
