@@ -297,7 +297,10 @@ describe("splits", () => {
       await paint(`test/${name}/0.png`, 200);
     }
     const own = await loadDataset(`folder:${home}`, { testSplit: 0.25 });
-    expect([own.train.count, reds(own.test)]).toEqual([8, [200, 200]]);
+    expect([own.train.count, reds(own.test), own.test.name]).toEqual([8, [200, 200], "folder test"]);
+    // What is set aside has one name, whichever of the two options asked for it.
+    const { test: aside } = await loadDataset(`folder:${join(home, "train")}`, { testSplit: 0.25 });
+    expect([aside.count, aside.name]).toEqual([2, "folder validation"]);
     const split = await loadDataset(`folder:${home}`, { validationSplit: 0.25 });
     expect([split.train.count, split.test.count, split.test.name]).toEqual([6, 2, "folder validation"]);
     expect(Math.max(...reds(split.test))).toBeLessThan(4);

@@ -82,8 +82,8 @@ export async function folder(path: string, options: FolderOptions = {}): Promise
     const { classes } = found;
     return { ...dataset, name: `folder ${which}`, classes, source: resolve(path), licence: "yours" };
   };
-  const second = options.validationSplit === undefined ? "test" : "validation";
-  const pair = { train: await read("train", train), test: await read(second, test) };
+  // As `divided` names it: what is set aside of training images is for validation, whichever option asked for it.
+  const pair = { train: await read("train", train), test: await read(found.hasTest ? "test" : "validation", test) };
   await cache.save(listed, warn).catch((error: Error) => {
     if (!(error instanceof FileError)) throw error;
     warn(`folder: decoded images could not be kept for the next time: ${error.message}`);
@@ -115,6 +115,8 @@ interface Found {
   readonly classes: readonly string[];
   readonly train: readonly ImageFile[];
   readonly test: readonly ImageFile[];
+  /** Whether the test images are those of the folder's own `test`. */
+  readonly hasTest: boolean;
 }
 
 async function findImages(path: string, options: SplitOptions, ignored: string[]): Promise<Found> {
@@ -133,6 +135,7 @@ async function findImages(path: string, options: SplitOptions, ignored: string[]
       classes,
       train: inTurn([...all.values()]),
       test: inTurn(classes.map((name) => test.get(name) ?? [])),
+      hasTest,
     };
   }
   const parts = [...all.values()].map((files, label) => {
@@ -146,6 +149,7 @@ async function findImages(path: string, options: SplitOptions, ignored: string[]
     classes,
     train: inTurn(parts.map(({ train }) => train)),
     test: inTurn(parts.map(({ test }) => test)),
+    hasTest: false,
   };
 }
 
