@@ -83,7 +83,10 @@ export async function folder(path: string, options: FolderOptions = {}): Promise
     return { ...dataset, name: `folder ${which}`, classes, source: resolve(path), licence: "yours" };
   };
   // As `divided` names it: what is set aside of training images is for validation, whichever option asked for it.
-  const pair = { train: await read("train", train), test: await read(found.hasTest ? "test" : "validation", test) };
+  const pair = {
+    train: await read("train", train),
+    test: await read(found.hasTest ? "test" : "validation", test),
+  };
   await cache.save(listed, warn).catch((error: Error) => {
     if (!(error instanceof FileError)) throw error;
     warn(`folder: decoded images could not be kept for the next time: ${error.message}`);
