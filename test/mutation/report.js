@@ -13,13 +13,11 @@ npm run test:mutation -- --count 100 --seed 0 --report docs/mutation.md   # an h
 npm run test:mutation -- --only assembly/sums.ts
 npm run test:mutation -- --list
 \`\`\`
-
-## The last run: 100 breaks, seed 0
 `;
 
 /** The page docs/mutation.md. */
-export function renderPage(report) {
-  return `${INTRODUCTION}\n${report}`;
+export function renderPage(report, { count, seed }) {
+  return `${INTRODUCTION}\n## The last run: ${count} breaks, seed ${seed}\n\n${report}`;
 }
 
 /** The outcome as Markdown: shares by operator and by file, and every survivor with its reason. */

@@ -130,7 +130,7 @@ async function testMutants() {
   }
   const { text, share } = renderReport(results, readExplanations());
   console.log(`\n${text}`);
-  if (options.report) writeFileSync(options.report, renderPage(text));
+  if (options.report) writeFileSync(options.report, renderPage(text, options));
   return share >= 0.95 ? 0 : 1;
 }
 
