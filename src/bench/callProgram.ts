@@ -1,6 +1,8 @@
 /** A recorded program in memory of its own, of which single calls can be run: every buffer keeps its contents. */
+
+import { addressOf, isOperand } from "../backend/wasm/buffers.js";
 import { instantiateCore, type Kernels, loadCore } from "../backend/wasm/loader.js";
-import { addressOf, alignUp, isOperand } from "../backend/wasm/plan.js";
+import { alignUp } from "../backend/wasm/plan.js";
 import { finishProgram, rangeOf } from "../backend/wasm/program.js";
 import type { Recorder, WasmTensor } from "../backend/wasm/recorder.js";
 import { STATE_BYTES, STATE_LEARNING_RATE } from "../backend/wasm/state.js";

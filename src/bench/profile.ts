@@ -110,7 +110,7 @@ export async function profileStep(settings: StepSettings, options: ProfileOption
     };
     await warmUp(run, timed.most, warmUpMs);
     for (const until = done + steps; done < until; ) await run(until - done);
-    return summarize(settings, program!.calls, timeline!, done, stepMsUntimed, timed.session.memoryBytes);
+    return summarize(settings, program!, timeline!, done, stepMsUntimed, timed.session.memoryBytes);
   } finally {
     await timed.close();
   }
@@ -129,7 +129,7 @@ async function warmUp(
 
 function summarize(
   settings: StepSettings,
-  calls: readonly Call[],
+  { calls, labels }: Program,
   timeline: Timeline,
   done: number,
   stepMsUntimed: number,
@@ -186,7 +186,9 @@ function summarize(
     steps: timeline.steps,
     stepMs,
     stepMsUntimed,
-    layers: grouped(({ label }) => label).map(({ name, cost }) => ({ ...splitLabel(name), ...cost })),
+    layers: grouped(({ label }) => label)
+      .sort((a, b) => labels.indexOf(a.name) - labels.indexOf(b.name))
+      .map(({ name, cost }) => ({ ...splitLabel(name), ...cost })),
     kernels: grouped(({ kernel }) => kernel)
       .map(({ name, calls, cost }) => ({ kernel: name, calls, ...cost }))
       .sort((a, b) => b.ms - a.ms),

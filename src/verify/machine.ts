@@ -5,8 +5,9 @@
  * gives an error or a wrong number every time, where threads would give one now and then.
  */
 import { placeBarriers } from "../backend/wasm/barriers.js";
+import { addressOf, isOperand } from "../backend/wasm/buffers.js";
 import { instantiateCore, type Kernels, loadCore } from "../backend/wasm/loader.js";
-import { addressOf, alignUp, isOperand, planMemory } from "../backend/wasm/plan.js";
+import { alignUp, planMemory } from "../backend/wasm/plan.js";
 import { arrange, rangeOf } from "../backend/wasm/program.js";
 import type { Argument, Buffer, Instruction, Recorder, WasmTensor } from "../backend/wasm/recorder.js";
 import {

@@ -2,7 +2,7 @@
  * Instructions whose results nobody reads: gradients of frozen layers, of which backward knows nothing. What has a fixed
  * address is read from outside.
  */
-import { isOperand } from "./plan.js";
+import { isOperand } from "./buffers.js";
 import type { Buffer, Instruction } from "./recorder.js";
 
 export function withoutDead(instructions: readonly Instruction[]): Instruction[] {

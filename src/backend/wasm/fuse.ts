@@ -5,8 +5,7 @@
  *
  * A pair is one rule: a producer whose result only the consumer reads. Rules of more than two instructions are functions.
  */
-import { isOperand } from "./plan.js";
-import { overlap } from "./prologue.js";
+import { isOperand, overlap } from "./buffers.js";
 import type { Argument, Buffer, Instruction, Operand, Scratch } from "./recorder.js";
 
 /** `consumer` reads what `producer` wrote, its first argument, at `position`. */

@@ -2,7 +2,7 @@
  * Results that are computed where an input lies. Where a kernel allows it and nobody reads that input again, the result
  * takes over the input's buffer: less memory, and one stream less through the caches.
  */
-import { isOperand } from "./plan.js";
+import { isOperand } from "./buffers.js";
 import type { Argument, Buffer, Instruction } from "./recorder.js";
 
 /** By kernel: which arguments the first one, the output, may lie on. As their heads in assembly/ say. */

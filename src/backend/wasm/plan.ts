@@ -1,11 +1,16 @@
 /**
  * The memory plan: an address for every buffer of a recorded program. Two buffers may share memory when no instruction
- * lies in both lifetimes, a lifetime being the span from the first to the last instruction that names the buffer.
+ * lies in both lifetimes, a lifetime being the span from the first to the last instruction that names the buffer. A small
+ * buffer's span goes from meeting to meeting of the workers: where it took over another's memory in between, they would have
+ * to meet for that alone.
  *
  * Greedy by size: the largest buffer first, each at the lowest address where no neighbour in time lies.
  * Source: Pisarchyk & Lee, "Efficient memory management for deep neural net inference", arXiv:2001.03288, section 5.2.
  */
-import type { Buffer, Instruction, Operand } from "./recorder.js";
+import { placeBarriers } from "./barriers.js";
+import { addressOf, isOperand } from "./buffers.js";
+import type { Buffer, Instruction } from "./recorder.js";
+import { isSmall } from "./schedule.js";
 
 /** Cache lines: no two buffers share one, so workers on different buffers never contend for it. */
 export const ALIGNMENT = 64;
@@ -45,13 +50,6 @@ export function planMemory(
   return end;
 }
 
-/** The address of a planned buffer. */
-export function addressOf(buffer: Buffer): number {
-  if (buffer.address === undefined)
-    throw new Error(`buffer ${buffer.id} is in no instruction: no plan has it`);
-  return buffer.address;
-}
-
 function lowestFit(candidate: Placed, placed: readonly Placed[], base: number): number {
   let address = base;
   for (const other of placed) {
@@ -72,13 +70,21 @@ function lifetimes(instructions: readonly Instruction[], lasting: ReadonlySet<Bu
       else spans.set(argument.buffer, { first: at, last: at });
     }
   });
-  return Array.from(spans, ([buffer, { first, last }]) => ({
-    buffer,
-    first,
-    last: lasting.has(buffer) ? instructions.length : last,
-  }));
+  const phases = phasesOf(instructions);
+  return Array.from(spans, ([buffer, span]) => {
+    const first = isSmall(buffer) ? phases[span.first].first : span.first;
+    const last = isSmall(buffer) ? phases[span.last].last : span.last;
+    return { buffer, first, last: lasting.has(buffer) ? instructions.length : last };
+  });
 }
 
-export function isOperand(argument: unknown): argument is Operand {
-  return typeof argument === "object" && argument !== null && "buffer" in argument;
+/** For each instruction the first and the last one between the same two meetings, if all buffers had memory of their own. */
+function phasesOf(instructions: readonly Instruction[]): { first: number; last: number }[] {
+  const meets = placeBarriers(instructions);
+  let phase = { first: 0, last: 0 };
+  return instructions.map((_, at) => {
+    if (meets[at]) phase = { first: at, last: at };
+    phase.last = at;
+    return phase;
+  });
 }

@@ -1,12 +1,14 @@
 /** A recorded program with all addresses resolved: plain data that every worker gets a copy of. */
 import type { Shape } from "../../shape.js";
 import { placeBarriers } from "./barriers.js";
+import { addressOf, isOperand } from "./buffers.js";
 import { withoutDead } from "./dead.js";
 import { fuse } from "./fuse.js";
 import { inPlace } from "./inPlace.js";
-import { addressOf, alignUp, isOperand, planMemory } from "./plan.js";
+import { alignUp, planMemory } from "./plan.js";
 import { splitPrologue } from "./prologue.js";
 import type { Argument, Buffer, Instruction, Recorder, Split, Work } from "./recorder.js";
+import { schedule } from "./schedule.js";
 import { STATE_BYTES } from "./state.js";
 
 /** A number as it stands, or an offset into the worker's own block of memory (its step state, then its scratch). */
@@ -37,6 +39,8 @@ export interface Program {
   /** To run once before the steps: what depends on weights alone, for programs that change none. */
   readonly prologue: readonly Call[];
   readonly calls: readonly Call[];
+  /** What calls are labelled with, in the order of the recording. */
+  readonly labels: readonly string[];
   /** Of each worker's own block: step state and scratch. */
   readonly ownBytes: number;
   /** First address after the planned memory. */
@@ -52,7 +56,7 @@ export interface ProgramOptions {
   readonly unfused?: boolean; // false
 }
 
-/** Leaves out what nobody reads, fuses, plans memory from `arena` on, places barriers, resolves addresses. */
+/** Leaves out what nobody reads, fuses, orders, plans memory from `arena` on, places barriers, resolves addresses. */
 export function finishProgram(recorder: Recorder, arena: number, options: ProgramOptions = {}): Program {
   const planned = new Set(recorder.buffers.filter(({ address }) => address === undefined));
   const recorded = options.unfused ? recorder.instructions : withoutDead(recorder.instructions);
@@ -74,7 +78,8 @@ export function finishProgram(recorder: Recorder, arena: number, options: Progra
       outputs: outputsOf(instruction, planned),
     };
   });
-  return { prologue: calls.slice(0, ahead), calls: calls.slice(ahead), ownBytes, end };
+  const labels = [...new Set(recorder.instructions.map(({ label }) => label))];
+  return { prologue: calls.slice(0, ahead), calls: calls.slice(ahead), labels, ownBytes, end };
 }
 
 interface Arrangement {
@@ -96,7 +101,7 @@ export function arrange(
   const { lasting } = parts;
   const ahead = parts.prologue.length;
   if (unfused) return { instructions: [...parts.prologue, ...parts.steps], ahead, lasting };
-  const steps = fuse(parts.steps, { lasting, everywhere });
+  const steps = schedule(fuse(parts.steps, { lasting, everywhere }));
   return { instructions: inPlace([...parts.prologue, ...steps], lasting), ahead, lasting };
 }
 

@@ -2,7 +2,7 @@
  * What a program computes from weights alone comes out the same in every step, as long as no step changes them: it runs
  * once, before the steps. So an evaluation packs, transforms and folds each kernel once, not for every batch.
  */
-import { isOperand } from "./plan.js";
+import { isOperand, overlap } from "./buffers.js";
 import type { Buffer, Instruction, Operand } from "./recorder.js";
 
 export interface Parts {
@@ -53,11 +53,4 @@ export function splitPrologue(instructions: readonly Instruction[]): Parts {
 
 function buffersOf(operands: readonly Operand[]): Buffer[] {
   return operands.map(({ buffer }) => buffer);
-}
-
-/** Whether two buffers share bytes: one and the same, or both at fixed addresses that do. */
-export function overlap(a: Buffer, b: Buffer): boolean {
-  if (a === b) return true;
-  if (a.address === undefined || b.address === undefined) return false;
-  return a.address < b.address + b.bytes && b.address < a.address + a.bytes;
 }

@@ -5,7 +5,7 @@
  */
 import { type Shape, sizeOf } from "../../shape.js";
 import type { Backend, ConvolutionGradients } from "../backend.js";
-import { isOperand } from "./plan.js";
+import { isOperand } from "./buffers.js";
 import type { Pass, Recorder, WasmTensor } from "./recorder.js";
 
 type Products = Pick<Backend<WasmTensor>, "conv2d" | "conv2dGradients" | "dense" | "denseGradients">;
