@@ -25,6 +25,7 @@ import { graphFromConfig } from "../../dist/models/readConfig.js";
 import { parseModel, parseTrainingState, saveTrainingState } from "../../dist/train/checkpoint.js";
 import { parseRunJson } from "../../dist/train/runJson.js";
 import { parseCase } from "../../dist/verify/caseFile.js";
+import { DATA_TARGETS } from "./dataTargets.js";
 import {
   idx,
   npy,
@@ -40,6 +41,7 @@ import {
   tensorFile,
   zip,
 } from "./forge.js";
+import { KERAS_TARGETS } from "./kerasTargets.js";
 import { brokenJson, mutated } from "./mutations.js";
 
 const NAME = "fuzzed";
@@ -612,8 +614,10 @@ async function readImage(bytes) {
   if (!(width > 0 && height > 0 && width * height <= 1 << 26)) throw new Error("the size was not checked");
 }
 
-/** Weights: of a hundred cases. */
+/** Weights: of some hundred cases. */
 export const TARGETS = [
+  ...DATA_TARGETS,
+  ...KERAS_TARGETS,
   { name: "safetensors, grammar", weight: 22, files: safetensorsGrammar, read: readSafetensors },
   {
     name: "safetensors, mutated",
