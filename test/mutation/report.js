@@ -5,8 +5,8 @@ Do the tests notice when the code is wrong? \`npm run test:mutation\` breaks the
 syntax tree, not chosen: a lost tail loop, a bound off by one, swapped arguments, a lost term of a sum, add for overwrite, ceil for floor, max for
 min, a negated condition, a lost statement, another constant. There are some 15,000; a seeded sample is spread over all files and operators.
 Left out is what cannot change a result: a vector loop that ends one vector early where a tail follows, swapped terms of a sum. A break that does not
-compile does not count. One that never ends is caught. A break that the quick tests miss is tried on all others but those of files, folders and the
-command line, which would take long and see no more of the kernels.
+compile does not count. One that never ends is caught. A break that the quick tests miss is tried on all others but those of files, folders, pages and the
+command line, which would take long and see no more of the kernels: what only they would notice counts as one that survived.
 
 \`\`\`sh
 npm run test:mutation -- --count 100 --seed 0 --report docs/mutation.md   # an hour on two cores; goes on where it was stopped
