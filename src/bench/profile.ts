@@ -71,6 +71,7 @@ export interface ProfileOptions {
   readonly warmUpMs?: number; // 1000
 }
 
+const STRETCH_MS = 100;
 const TIMED_MS = 2000;
 const LEAST_STEPS = 5;
 const MOST_STEPS = 400;
@@ -83,10 +84,10 @@ export async function profileStep(settings: StepSettings, options: ProfileOption
   const untimed = await openStepSession(settings);
   let stepMsUntimed: number;
   try {
-    await warmUp((steps) => untimed.run(steps), untimed.most, warmUpMs);
+    const stretch = await warmUp((steps) => untimed.run(steps), untimed.most, warmUpMs);
     const runs: number[] = [];
     const until = performance.now() + warmUpMs;
-    while (runs.length < 3 || performance.now() < until) runs.push(await untimed.run(untimed.most));
+    while (runs.length < 3 || performance.now() < until) runs.push(await untimed.run(stretch));
     stepMsUntimed = median(runs);
   } finally {
     await untimed.close();
@@ -116,15 +117,17 @@ export async function profileStep(settings: StepSettings, options: ProfileOption
   }
 }
 
+/** @returns how many steps make a stretch of a tenth of a second, within what a session can run at once */
 async function warmUp(
   run: (steps: number) => Promise<number>,
   most: number,
   warmUpMs: number,
-): Promise<void> {
+): Promise<number> {
   const until = performance.now() + warmUpMs;
-  await run(Math.min(2, most));
-  do await run(most);
+  let stretch = Math.min(2, most);
+  do stretch = clamp(Math.ceil(STRETCH_MS / (await run(stretch))), 1, most);
   while (performance.now() < until);
+  return stretch;
 }
 
 function summarize(

@@ -1,6 +1,8 @@
 /** We ourselves. Before anything is timed, two steps must give the same bits with another number of workers. */
+import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { text } from "node:stream/consumers";
 import { CbapdError } from "../../errors.js";
 import { weightsSha256 } from "../../train/checkpoint.js";
 import { openStepSession, type StepSettings } from "../stepSession.js";
@@ -11,7 +13,7 @@ const CHECKED_STEPS = 2;
 const STRETCH_MS = 100;
 
 export async function cbapdContender(settings: StepSettings): Promise<Contender> {
-  await checkBits(settings);
+  await checkBitsElsewhere(settings);
   const steps = await openStepSession(settings);
   let stretch = Math.min(2, steps.most);
   return {
@@ -35,8 +37,23 @@ function ownVersion(): string {
   return (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version;
 }
 
+/** `checkBits` in a process of its own. @throws CbapdError */
+async function checkBitsElsewhere(settings: StepSettings): Promise<void> {
+  const child = spawn(
+    process.execPath,
+    [createRequire(import.meta.url).resolve("#contender"), JSON.stringify(settings), "--check-bits"],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
+  const said = await text(child.stdout);
+  const code = child.exitCode ?? (await new Promise<number | null>((resolve) => child.on("exit", resolve)));
+  if (code === 0) return;
+  const [line] = said.trim().split("\n");
+  const { failed } = line ? (JSON.parse(line) as { failed?: string }) : {};
+  throw new CbapdError(failed ?? `${settings.network}: the process that checks the bits ended with ${code}.`);
+}
+
 /** @throws CbapdError */
-async function checkBits(settings: StepSettings): Promise<void> {
+export async function checkBits(settings: StepSettings): Promise<void> {
   const result = async (workers: number): Promise<string> => {
     const steps = await openStepSession({ ...settings, workers });
     try {

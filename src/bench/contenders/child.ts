@@ -1,4 +1,7 @@
-/** The process of a contender that is written in JavaScript: see contender.ts. */
+/**
+ * The process of a contender that is written in JavaScript: see contender.ts. With `--check-bits` it takes no part, but holds
+ * the bits of one number of workers against those of another: in a process of its own, whose memory is nobody's figure.
+ */
 import { createInterface } from "node:readline";
 import type { Assignment, Contender } from "./contender.js";
 
@@ -6,6 +9,14 @@ const assignment = JSON.parse(process.argv[2]) as Assignment;
 const say = (message: object) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
 try {
+  if (process.argv[3] === "--check-bits") await (await import("./cbapd.js")).checkBits(assignment);
+  else await takePart();
+} catch (error) {
+  say({ failed: (error as Error).message });
+  process.exitCode = 1;
+}
+
+async function takePart(): Promise<void> {
   const contender = await start();
   await contender.measure(assignment.warmUpMs);
   const { version, probabilities } = contender;
@@ -16,9 +27,6 @@ try {
   }
   await contender.close();
   say({ peakRssMb: (process.resourceUsage().maxRSS * 1024) / 1e6 });
-} catch (error) {
-  say({ failed: (error as Error).message });
-  process.exitCode = 1;
 }
 
 async function start(): Promise<Contender> {
