@@ -114,7 +114,8 @@ describe.skipIf(process.platform !== "linux")("given back", () => {
     expect(threads[1]).toBe(threads[0]);
   });
 
-  it("networks one after another leave neither memory nor threads", async () => {
+  // The system's figure: on a busy machine pages are given back late. A leak shows every time.
+  it("networks one after another leave neither memory nor threads", { retry: 2 }, async () => {
     const { grownMB, threads } = await memoryRun("models", 6);
     expect(grownMB).toBeLessThanOrEqual(8); // one network's own: 6 MB
     expect(threads[1]).toBe(threads[0]);

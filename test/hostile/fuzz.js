@@ -78,12 +78,12 @@ async function tryFile(read, bytes, scratch) {
 }
 
 async function fuzzAll(cases, seed) {
-  const { TARGETS } = await import("./targets.js");
+  const targets = (await import("./targets.js")).TARGETS.filter(({ thread }) => !thread || mayStartThreads());
   const scratch = mkdtempSync(join(tmpdir(), "cbapd-fuzz-"));
-  const weights = TARGETS.reduce((sum, { weight }) => sum + weight, 0);
+  const weights = targets.reduce((sum, { weight }) => sum + weight, 0);
   const ran = {};
   try {
-    for (const { name, weight, files, read } of TARGETS) {
+    for (const { name, weight, files, read } of targets) {
       const numRuns = Math.ceil((cases * weight) / weights);
       const property = fc.asyncProperty(files, (bytes) => tryFile(read, bytes, scratch));
       const result = await fc.check(property, { numRuns, seed });
@@ -96,6 +96,11 @@ async function fuzzAll(cases, seed) {
   const total = Object.values(ran).reduce((sum, count) => sum + count, 0);
   const maxRssBytes = process.resourceUsage().maxRSS * 1024;
   process.stdout.write(`${JSON.stringify({ total, ran, ...counts, worst, maxRssBytes })}\n`);
+}
+
+/** Node's permission model forbids them unless told otherwise. */
+function mayStartThreads() {
+  return process.permission === undefined || process.permission.has("worker");
 }
 
 function describe(name, { seed, counterexample }) {

@@ -76,6 +76,8 @@ export const KERAS_TARGETS = [
   // A thread and a library of its own for each: ten of 20,000 cases.
   {
     name: "HDF5",
+    /** Its reader is WebAssembly in a thread of its own. */
+    thread: true,
     weight: 0.05,
     files: mutated([whole]),
     read: async (bytes) => finite(await readKerasH5(bytesSource(NAME, bytes), noNetwork)),
