@@ -114,8 +114,7 @@ describe.skipIf(process.platform !== "linux")("given back", () => {
     expect(threads[1]).toBe(threads[0]);
   });
 
-  // The system's figure: on a busy machine pages are given back late. A leak shows every time.
-  it("networks one after another leave neither memory nor threads", { retry: 2 }, async () => {
+  it("networks one after another leave neither memory nor threads", async () => {
     const { grownMB, threads } = await memoryRun("models", 6);
     expect(grownMB).toBeLessThanOrEqual(8); // one network's own: 6 MB
     expect(threads[1]).toBe(threads[0]);
