@@ -23,16 +23,20 @@ type Waits = ReadonlyMap<number, boolean>;
 
 export function schedule(instructions: readonly Instruction[]): Instruction[] {
   const waits = waitsOf(instructions);
+  const little = instructions.map(computesLittle);
   const phases: (number | undefined)[] = instructions.map(() => undefined);
-  const runs = (at: number, phase: number) =>
-    [...waits[at]].every(([earlier, meet]) => {
-      const done = phases[earlier];
-      return done !== undefined && !(meet && done === phase);
-    });
-  const scheduled: Instruction[] = [];
   let phase = 0;
+  // Called for each of the window's instructions, for each that is placed: it must make no garbage.
+  const runs = (at: number): boolean => {
+    for (const [earlier, meet] of waits[at]) {
+      const done = phases[earlier];
+      if (done === undefined || (meet && done === phase)) return false;
+    }
+    return true;
+  };
+  const scheduled: Instruction[] = [];
   for (let first = 0; first < instructions.length; ) {
-    const found = nextOf(instructions, phases, first, (at) => runs(at, phase));
+    const found = nextOf(phases, first, (at) => (at === first || little[at]) && runs(at));
     if (found === undefined) {
       phase++;
       continue;
@@ -46,16 +50,15 @@ export function schedule(instructions: readonly Instruction[]): Instruction[] {
 
 /** The first instruction from `first` on that has not run and can. */
 function nextOf(
-  instructions: readonly Instruction[],
   phases: readonly (number | undefined)[],
   first: number,
   runs: (at: number) => boolean,
 ): number | undefined {
   let seen = 0;
-  for (let at = first; at < instructions.length && seen <= WINDOW; at++) {
+  for (let at = first; at < phases.length && seen <= WINDOW; at++) {
     if (phases[at] !== undefined) continue;
     seen++;
-    if ((at === first || computesLittle(instructions[at])) && runs(at)) return at;
+    if (runs(at)) return at;
   }
   return undefined;
 }
@@ -81,9 +84,11 @@ function waitsOf(instructions: readonly Instruction[]): Waits[] {
       const { buffer } = access;
       const others =
         buffer.address === undefined ? [buffer] : fixed.filter((other) => overlap(other, buffer));
-      for (const earlier of others.flatMap((other) => touching.get(other) ?? [])) {
-        if (!depend(earlier.access, access)) continue;
-        waits.set(earlier.at, waits.get(earlier.at) || mustMeet(earlier.access, access));
+      for (const other of others) {
+        for (const earlier of touching.get(other) ?? []) {
+          if (!depend(earlier.access, access)) continue;
+          waits.set(earlier.at, waits.get(earlier.at) || mustMeet(earlier.access, access));
+        }
       }
     }
     for (const access of accesses) {
