@@ -35,7 +35,8 @@ if (mode === "steps") {
   };
   await network().fit(data, { workers: 2, epochs, callbacks: [{ onEpochEnd }] });
 } else {
-  const warmUp = 5;
+  // V8's heap and compiled code grow for some 15 networks: 10 MB, and by chance sooner or later; then next to nothing does.
+  const warmUp = 20;
   const few = datasets.limit(data, 64);
   for (let i = 0; i < warmUp + count; i++) {
     await network().fit(few, { workers: 2 });
