@@ -4,7 +4,6 @@ import {
   adam,
   availableWorkers,
   type Graph,
-  type Model,
   type StepState,
   startState,
   type TrainingState,
@@ -42,27 +41,16 @@ export async function trainedNetwork(
       loss: "sparseCategoricalCrossentropy",
       metrics: ["accuracy"],
     });
-    training = await trainUntil(model, setup, steps, Math.ceil(count / batchSize), nearest);
+    const { state } = await model.fit(train, {
+      batchSize,
+      seed,
+      workers: availableWorkers(),
+      epochs: Math.ceil(steps / Math.ceil(count / batchSize)),
+      maxSteps: steps,
+      resume: nearest && { ...nearest, callbacks: {} },
+    });
+    training = state;
   }
   last = { key, training };
   return { graph, state: trainedState(graph, training) };
-}
-
-async function trainUntil(
-  model: Model,
-  { data, batchSize, seed }: StepSetup,
-  steps: number,
-  stepsPerEpoch: number,
-  resume: TrainingState | undefined,
-): Promise<TrainingState> {
-  const { train } = await dataset(data);
-  const { state } = await model.fit(train, {
-    batchSize,
-    seed,
-    workers: availableWorkers(),
-    epochs: Math.ceil(steps / stepsPerEpoch),
-    maxSteps: steps,
-    resume: resume && { ...resume, callbacks: {} },
-  });
-  return state;
 }

@@ -1,11 +1,12 @@
 /** A layer's own page: what is particular to its kind, with the numbers of the step. */
 import { Failure } from "../components/Failure.js";
-import { NumberField, SelectField } from "../components/fields.js";
+import { SelectField } from "../components/fields.js";
 import { MathLine } from "../components/math.js";
 import { formatShape } from "../components/numbers.js";
 import { PictureChoice } from "../components/PictureChoice.js";
+import { StepsField } from "../components/StepsField.js";
 import type { StepView } from "../engine/protocol/explain.js";
-import { type At, goTo, MOST_STEPS, networkChoices, place, useChosen, useStep } from "../explained.js";
+import { type At, goTo, networkChoices, useChosen, useStep } from "../explained.js";
 import { addressOf, parameter } from "../router.js";
 import { changeSetup, setup } from "../setup.js";
 import { Loss } from "./layer/Loss.js";
@@ -59,13 +60,7 @@ function Shown({ view }: { readonly view: StepView }) {
               changeSetup({ network });
             }}
           />
-          <NumberField
-            label={t("steps")}
-            value={place.value.steps}
-            fits={(value) => Number.isInteger(value) && value >= 0 && value <= MOST_STEPS}
-            rule={t("stepsRule", { most: MOST_STEPS })}
-            onChange={(steps) => goTo({ steps })}
-          />
+          <StepsField />
           <PictureChoice
             label={t("image")}
             pixels={view.pixels}

@@ -5,10 +5,11 @@ import { Figures } from "../components/Figures.js";
 import { NumberField, SelectField } from "../components/fields.js";
 import { Heatmap, type Mark } from "../components/Heatmap.js";
 import { formatCount, formatShape } from "../components/numbers.js";
+import { StepsField } from "../components/StepsField.js";
 import { placeOf } from "../engine/geometry.js";
 import type { Growth, Stage, UnitView } from "../engine/protocol/explain.js";
 import { useCall } from "../engine/useCall.js";
-import { MOST_STEPS, networkChoices, place, stepSetup } from "../explained.js";
+import { networkChoices, place, stepSetup } from "../explained.js";
 import { dictionary } from "../i18n/index.js";
 import { parameter, setParameters } from "../router.js";
 import { changeSetup, networkSpec, setup } from "../setup.js";
@@ -21,8 +22,6 @@ const t = dictionary(
     title: "Receptive field",
     about: "What one unit sees of the picture. Choose a unit of any stage.",
     network: "Network",
-    steps: "Steps taken before",
-    stepsRule: "A whole number from 0 to {most}.",
     stages: "Stages",
     units: "Units of {stage}",
     channel: "Channel",
@@ -58,8 +57,6 @@ const t = dictionary(
     title: "感受野",
     about: "一个单元看到图像的哪一部分。可选择任一阶段的任一单元。",
     network: "网络",
-    steps: "之前已做的步数",
-    stepsRule: "0 到 {most} 之间的整数。",
     stages: "各阶段",
     units: "{stage} 的单元",
     channel: "通道",
@@ -118,13 +115,7 @@ function Receptive() {
                 changeSetup({ network });
               }}
             />
-            <NumberField
-              label={t("steps")}
-              value={place.value.steps}
-              fits={(value) => Number.isInteger(value) && value >= 0 && value <= MOST_STEPS}
-              rule={t("stepsRule", { most: MOST_STEPS })}
-              onChange={(steps) => setParameters({ steps })}
-            />
+            <StepsField />
           </section>
           {stages.value && <Stages stages={stages.value} />}
         </div>

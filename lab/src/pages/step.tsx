@@ -4,13 +4,14 @@ import { CopyText } from "../components/CopyText.js";
 import { divergingScale } from "../components/colours.js";
 import { Failure } from "../components/Failure.js";
 import { Figures } from "../components/Figures.js";
-import { NumberField, SelectField } from "../components/fields.js";
+import { SelectField } from "../components/fields.js";
 import { type MapMark, Maps } from "../components/Maps.js";
 import { formatNumber, formatShape } from "../components/numbers.js";
 import { PictureChoice } from "../components/PictureChoice.js";
+import { StepsField } from "../components/StepsField.js";
 import type { MapsView, Stage, StepView } from "../engine/protocol/explain.js";
 import { useCall } from "../engine/useCall.js";
-import { type At, goTo, MOST_STEPS, networkChoices, place, useChosen, useStep } from "../explained.js";
+import { type At, goTo, MOST_STEPS, networkChoices, useChosen, useStep } from "../explained.js";
 import { addressOf } from "../router.js";
 import { changeSetup, setup } from "../setup.js";
 import type { Page } from "./page.js";
@@ -77,13 +78,7 @@ function Choices({ view, at }: { readonly view: StepView; readonly at: At }) {
           changeSetup({ network });
         }}
       />
-      <NumberField
-        label={t("steps")}
-        value={place.value.steps}
-        fits={(value) => Number.isInteger(value) && value >= 0 && value <= MOST_STEPS}
-        rule={t("stepsRule", { most: MOST_STEPS })}
-        onChange={(steps) => goTo({ steps })}
-      />
+      <StepsField />
       <div class="buttons">
         <button
           type="button"
