@@ -2,7 +2,7 @@
 import type { Call, Program } from "../backend/wasm/program.js";
 import { createTimeline, readStep, type StepTimes, type Timeline } from "../workers/timeline.js";
 import { median, sum } from "./statistics.js";
-import { openStepSession, type StepSettings } from "./stepSession.js";
+import { openStepSession, type StepSettings, stretchOf } from "./stepSession.js";
 
 /** What a set of kernel calls costs: milliseconds of a step, the mean over the workers. */
 export interface Cost {
@@ -71,7 +71,6 @@ export interface ProfileOptions {
   readonly warmUpMs?: number; // 1000
 }
 
-const STRETCH_MS = 100;
 const TIMED_MS = 2000;
 const LEAST_STEPS = 5;
 const MOST_STEPS = 400;
@@ -117,7 +116,7 @@ export async function profileStep(settings: StepSettings, options: ProfileOption
   }
 }
 
-/** @returns how many steps make a stretch of a tenth of a second, within what a session can run at once */
+/** @returns of how many steps a stretch should be */
 async function warmUp(
   run: (steps: number) => Promise<number>,
   most: number,
@@ -125,7 +124,7 @@ async function warmUp(
 ): Promise<number> {
   const until = performance.now() + warmUpMs;
   let stretch = Math.min(2, most);
-  do stretch = clamp(Math.ceil(STRETCH_MS / (await run(stretch))), 1, most);
+  do stretch = stretchOf(await run(stretch), most);
   while (performance.now() < until);
   return stretch;
 }

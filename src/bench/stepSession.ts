@@ -24,6 +24,14 @@ export interface StepSession {
   close(): Promise<void>;
 }
 
+/** A stretch takes at least this long, where there are steps enough: a dispatch costs a part of a millisecond. */
+const STRETCH_MS = 100;
+
+/** Of how many steps the next stretch should be, at most `most`. */
+export function stretchOf(stepMs: number, most: number): number {
+  return Math.max(1, Math.min(most, Math.ceil(STRETCH_MS / stepMs)));
+}
+
 /** Images of the made-up data: enough for some steps, few enough to weigh nothing in the memory's figure. */
 const IMAGES = 1024;
 

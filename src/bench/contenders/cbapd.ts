@@ -5,12 +5,10 @@ import { createRequire } from "node:module";
 import { text } from "node:stream/consumers";
 import { CbapdError } from "../../errors.js";
 import { weightsSha256 } from "../../train/checkpoint.js";
-import { openStepSession, type StepSettings } from "../stepSession.js";
+import { openStepSession, type StepSettings, stretchOf } from "../stepSession.js";
 import type { Contender } from "./contender.js";
 
 const CHECKED_STEPS = 2;
-/** A stretch takes at least this long, where there are steps enough: a dispatch costs a part of a millisecond. */
-const STRETCH_MS = 100;
 
 export async function cbapdContender(settings: StepSettings): Promise<Contender> {
   await checkBitsElsewhere(settings);
@@ -24,7 +22,7 @@ export async function cbapdContender(settings: StepSettings): Promise<Contender>
       do {
         const stepMs = await steps.run(stretch);
         times.push(stepMs);
-        stretch = Math.max(1, Math.min(steps.most, Math.ceil(STRETCH_MS / stepMs)));
+        stretch = stretchOf(stepMs, steps.most);
       } while (performance.now() < until);
       return times;
     },
