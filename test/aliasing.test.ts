@@ -6,15 +6,13 @@ import { fuse } from "../src/backend/wasm/fuse.js";
 import { MAY_ALIAS } from "../src/backend/wasm/inPlace.js";
 import { type Argument, type Instruction, Recorder } from "../src/backend/wasm/recorder.js";
 import { STATE_BYTES } from "../src/backend/wasm/state.js";
-import { weightSpecs } from "../src/models/graph.js";
-import { backwardGraph, forwardGraph } from "../src/models/run.js";
 import { FULL, outputShape, specsOf } from "../src/verify/description.js";
 import { DESCRIPTIONS } from "../src/verify/descriptions/index.js";
 import type { LayerCase } from "../src/verify/layer.js";
 import { randomValues } from "./support/arrays.js";
 import { CASES, SEED } from "./support/cases.js";
 import { Core } from "./support/kernels.js";
-import { type RandomNetwork, randomNetworks } from "./support/randomNetworks.js";
+import { type RandomNetwork, randomNetworks, recordPasses } from "./support/randomNetworks.js";
 
 const core = new Core();
 
@@ -34,15 +32,10 @@ function instructionsOf(given: LayerCase): Instruction[] {
 }
 
 /** The fused ones of a network's training. */
-function fusedInstructionsOf({ graph, batch }: RandomNetwork): Instruction[] {
-  const recorder = new Recorder();
-  const backend = wasmBackend(recorder);
-  const weights = new Map(weightSpecs(graph).map(({ name, shape }) => [name, recorder.tensor(shape)]));
-  const x = recorder.tensor([batch, ...graph.nodes[0].outputShape]);
-  const { y, caches } = forwardGraph(backend, graph, x, weights, { training: true });
-  backwardGraph(backend, graph, recorder.tensor(y.shape), weights, caches);
-  return fuse(recorder.instructions, { everywhere: true }).filter(
-    (instruction) => !recorder.instructions.includes(instruction),
+function fusedInstructionsOf(network: RandomNetwork): Instruction[] {
+  const { instructions } = recordPasses(network);
+  return fuse(instructions, { everywhere: true }).filter(
+    (instruction) => !instructions.includes(instruction),
   );
 }
 

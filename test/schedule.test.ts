@@ -1,31 +1,17 @@
 /** The order of a program's instructions: nothing runs before what it needs, and workers meet less often. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { wasmBackend } from "../src/backend/wasm/backend.js";
 import { placeBarriers } from "../src/backend/wasm/barriers.js";
 import { isOperand } from "../src/backend/wasm/buffers.js";
 import { planMemory } from "../src/backend/wasm/plan.js";
 import { all, byImages, byRows, type Instruction, out, own, Recorder } from "../src/backend/wasm/recorder.js";
 import { schedule } from "../src/backend/wasm/schedule.js";
-import { weightSpecs } from "../src/models/graph.js";
 import { NETWORKS, type NetworkName } from "../src/models/networks.js";
-import { backwardGraph, forwardGraph } from "../src/models/run.js";
 import { CASES, SEED } from "./support/cases.js";
-import { type RandomNetwork, randomNetworks } from "./support/randomNetworks.js";
-
-/** Forward and backward. */
-function recordTraining({ graph, batch }: Pick<RandomNetwork, "graph" | "batch">): Recorder {
-  const recorder = new Recorder();
-  const backend = wasmBackend(recorder);
-  const weights = new Map(weightSpecs(graph).map(({ name, shape }) => [name, recorder.tensor(shape)]));
-  const x = recorder.tensor([batch, ...graph.nodes[0].outputShape]);
-  const { y, caches } = forwardGraph(backend, graph, x, weights, { training: true });
-  backwardGraph(backend, graph, recorder.tensor(y.shape), weights, caches);
-  return recorder;
-}
+import { randomNetworks, recordPasses } from "./support/randomNetworks.js";
 
 const meetings = (instructions: readonly Instruction[]) => placeBarriers(instructions).filter(Boolean).length;
-const recordNetwork = (name: NetworkName, batch = 32) => recordTraining({ graph: NETWORKS[name](), batch });
+const recordNetwork = (name: NetworkName, batch = 32) => recordPasses({ graph: NETWORKS[name](), batch });
 
 /** For each instruction, who had written what it touches, in order; instructions go by their place in `recorded`. */
 function findings(instructions: readonly Instruction[], recorded: readonly Instruction[]): string[] {
@@ -46,7 +32,7 @@ function findings(instructions: readonly Instruction[], recorded: readonly Instr
 describe("a schedule", () => {
   it("holds every instruction once, each finds in memory what it found as recorded", () => {
     const property = fc.property(randomNetworks, (network) => {
-      const recorded = recordTraining(network).instructions;
+      const recorded = recordPasses(network).instructions;
       const scheduled = schedule(recorded);
       expect(scheduled).toHaveLength(recorded.length);
       expect(findings(scheduled, recorded)).toEqual(findings(recorded, recorded));
@@ -56,7 +42,7 @@ describe("a schedule", () => {
 
   it("does not meet more often than as recorded", () => {
     const property = fc.property(randomNetworks, (network) => {
-      const { instructions } = recordTraining(network);
+      const { instructions } = recordPasses(network);
       expect(meetings(schedule(instructions))).toBeLessThanOrEqual(meetings(instructions));
     });
     fc.assert(property, { numRuns: CASES, seed: SEED });

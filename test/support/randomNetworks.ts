@@ -1,8 +1,11 @@
 /** Random networks with the neighbourhoods that training programs have: for tests of what is done to recorded programs. */
 import fc from "fast-check";
+import { wasmBackend } from "../../src/backend/wasm/backend.js";
+import { Recorder } from "../../src/backend/wasm/recorder.js";
 import * as layers from "../../src/layers/index.js";
 import { buildModel } from "../../src/models/build.js";
-import type { Graph } from "../../src/models/graph.js";
+import { type Graph, weightSpecs } from "../../src/models/graph.js";
+import { backwardGraph, forwardGraph } from "../../src/models/run.js";
 
 type Tensor = ReturnType<typeof layers.input>;
 interface Block {
@@ -71,4 +74,15 @@ function build(shape: readonly [number, number], filters: number, blocks: readon
   const body = blocks.reduce<Tensor>((x, { kind, kernelSize }) => BLOCKS[kind](x, filters, kernelSize), stem);
   const pooled = layers.globalAveragePooling2d().apply(body);
   return buildModel({ inputs, outputs: layers.dense({ units: 3 }).apply(pooled) });
+}
+
+/** A network's training on any dY: forward and backward. */
+export function recordPasses({ graph, batch }: Pick<RandomNetwork, "graph" | "batch">): Recorder {
+  const recorder = new Recorder();
+  const backend = wasmBackend(recorder);
+  const weights = new Map(weightSpecs(graph).map(({ name, shape }) => [name, recorder.tensor(shape)]));
+  const x = recorder.tensor([batch, ...graph.nodes[0].outputShape]);
+  const { y, caches } = forwardGraph(backend, graph, x, weights, { training: true });
+  backwardGraph(backend, graph, recorder.tensor(y.shape), weights, caches);
+  return recorder;
 }
