@@ -33,8 +33,8 @@ export interface Cifar100Counts {
 
 /**
  * Sums of the unpacked files, so that a packed archive, an unpacked one and one packed anew are told apart by what they hold.
- * Sources: torchvision for Ruby, lib/torchvision/datasets/cifar100.rb, whose sum of the archive (58a81ae1…a40d8ec) is also
- * that of MLDatasets.jl and of GoMLX.
+ * Source: the CIFAR-100 dataset of torchvision for Ruby, whose sum of the archive (58a81ae1…a40d8ec) is also that of
+ * MLDatasets.jl and of GoMLX.
  */
 const COUNTS: Cifar100Counts = {
   fine: 100,
