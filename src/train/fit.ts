@@ -1,29 +1,26 @@
 /** The fit loop: epochs, batches, validation, callbacks; interruptible after any step, and resumable from there. */
-import { CbapdError, mustBe, type NumberError, OptionError, show } from "../errors.js";
-import { type Graph, weightSpecs } from "../models/graph.js";
-import { sameValue } from "../models/sameValue.js";
+import { type NumberError, OptionError } from "../errors.js";
+import type { Graph } from "../models/graph.js";
 import { permutation } from "../random.js";
+import { CallbackList } from "./callbackList.js";
+import { checkResume, dataSettings } from "./checkResume.js";
 import { type Compiled, logsOf } from "./compile.js";
 import { GuardedSteps, HOLD_STEPS, numberError } from "./guardedSteps.js";
 import { openSession } from "./openSession.js";
-import { slotNames } from "./regions.js";
 import { SaveClock } from "./saveClock.js";
 import { learningRateAt } from "./schedules.js";
-import type { Session, SessionData, Totals } from "./session.js";
+import { NOTHING, type Session, type SessionData, type Totals } from "./session.js";
 import type {
   Augmentation,
-  Callback,
   CallbackContext,
   FitOptions,
   FitResult,
   History,
   Logs,
-  Optimizer,
   Progress,
   TrainingState,
 } from "./types.js";
 
-const NOTHING: Totals = { loss: 0, correct: 0, topK: 0, samples: 0 };
 /** After a rollback the learning rate is multiplied by this: the same steps would go the same way again. */
 const ROLLBACK_FACTOR = 0.5;
 const MOST_ROLLBACKS = 10;
@@ -74,7 +71,7 @@ export async function runFit(fit: Fit, open: typeof openSession = openSession): 
 class FitLoop {
   readonly #fit: Fit;
   readonly #session: Session;
-  readonly #callbacks: readonly Callback[];
+  readonly #callbacks: CallbackList;
   readonly #context: CallbackContext;
   readonly #clock: SaveClock;
   /** Steps of an epoch. */
@@ -96,7 +93,7 @@ class FitLoop {
   constructor(fit: Fit, session: Session) {
     this.#fit = fit;
     this.#session = session;
-    this.#callbacks = fit.options.callbacks ?? [];
+    this.#callbacks = new CallbackList(fit.options.callbacks ?? []);
     this.#steps = Math.ceil(fit.training.count / fit.batchSize);
     this.#epochs = fit.options.epochs ?? 1;
     const { resume } = fit.options;
@@ -132,20 +129,17 @@ class FitLoop {
       },
       stopTraining: resume?.stopped ?? false,
     };
-    this.#clock = new SaveClock(this.#callbacks, this.#step);
-    for (const [key, callback] of stateKeys(this.#callbacks)) {
-      const state = resume?.callbacks[key];
-      if (state !== undefined) callback.setState?.(state);
-    }
+    this.#clock = new SaveClock(this.#callbacks.all, this.#step);
+    this.#callbacks.restore(resume?.callbacks ?? {});
   }
 
   async run(): Promise<FitResult> {
-    await this.#each((callback) => callback.onTrainBegin?.(this.#context));
+    await this.#callbacks.each((callback) => callback.onTrainBegin?.(this.#context));
     let interrupted = false;
     while (this.#epoch < this.#epochs && !this.#context.stopTraining && !interrupted) {
       interrupted = !(await this.#runEpoch());
     }
-    await this.#each((callback) => callback.onTrainEnd?.(this.#context));
+    await this.#callbacks.each((callback) => callback.onTrainEnd?.(this.#context));
     const unfinished = interrupted && this.#epoch < this.#epochs;
     return { history: this.#history, interrupted: unfinished, state: this.#state() };
   }
@@ -161,7 +155,7 @@ class FitLoop {
         : Int32Array.from({ length: training.count }, (_, i) => i),
     );
     if (this.#stepInEpoch === 0)
-      await this.#each((callback) => callback.onEpochBegin?.(epoch, this.#context));
+      await this.#callbacks.each((callback) => callback.onEpochBegin?.(epoch, this.#context));
     this.#guarded.invalidate(); // steps of another order could not be repeated
     if (options.onNaN === "rollback") this.#epochStart = this.#here();
     if (!(await this.#runSteps())) return false;
@@ -174,15 +168,15 @@ class FitLoop {
     this.#epoch++;
     this.#stepInEpoch = 0;
     this.#totals = NOTHING;
-    await this.#each((callback) => callback.onEpochEnd?.(epoch, logs, this.#context));
+    await this.#callbacks.each((callback) => callback.onEpochEnd?.(epoch, logs, this.#context));
     this.#clock.reset(this.#step);
-    await this.#each((callback) => callback.onSave?.(this.#context, "epoch"));
+    await this.#callbacks.each((callback) => callback.onSave?.(this.#context, "epoch"));
     return !this.#stopped();
   }
 
   /** The epoch's remaining steps: in one stretch, or one by one when a callback wants to know of each. */
   async #runSteps(): Promise<boolean> {
-    const oneByOne = this.#callbacks.some((callback) => callback.onBatchBegin || callback.onBatchEnd);
+    const oneByOne = this.#callbacks.batchwise;
     const { options, compiled } = this.#fit;
     const scheduled = compiled.optimizer.learningRate;
     while (this.#stepInEpoch < this.#steps && !this.#context.stopTraining) {
@@ -191,7 +185,7 @@ class FitLoop {
       const allowed = (options.maxSteps ?? Number.POSITIVE_INFINITY) - this.#step;
       const most = oneByOne ? 1 : Math.min(allowed, this.#clock.stepsLeft(this.#step), HOLD_STEPS);
       const to = Math.min(this.#steps, from + most);
-      await this.#each((callback) => callback.onBatchBegin?.(from, this.#context));
+      await this.#callbacks.each((callback) => callback.onBatchBegin?.(from, this.#context));
       const pause = oneByOne ? undefined : this.#clock.delayMs();
       const { steps, totals, bad } = await stoppable(options.signal, pause, (signal) =>
         this.#guarded.train({
@@ -201,7 +195,8 @@ class FitLoop {
           learningRate: typeof scheduled === "number" ? this.#learningRate : scheduled,
           scheduleFactor: this.#scheduleFactor,
           totals: this.#totals,
-          onProgress: this.#progress("training", this.#steps),
+          onProgress: this.#progress("training"),
+          progressMs: this.#callbacks.progressMs,
           signal,
         }),
       );
@@ -210,7 +205,7 @@ class FitLoop {
       this.#totals = totals;
       if (oneByOne && steps > 0) {
         const logs = logsOf(totals, this.#fit.compiled.metrics);
-        await this.#each((callback) => callback.onBatchEnd?.(from, logs, this.#context));
+        await this.#callbacks.each((callback) => callback.onBatchEnd?.(from, logs, this.#context));
       }
       if (bad) await this.#onBad(numberError(bad, this.#epoch + 1, this.#stepInEpoch + 1));
       await this.#save();
@@ -221,7 +216,7 @@ class FitLoop {
   /** The step at `stepInEpoch` was bad, and has been undone. @throws NumberError */
   async #onBad(error: NumberError): Promise<void> {
     const action = this.#fit.options.onNaN ?? "stop";
-    await this.#each((callback) => callback.onNaN?.({ error, action }, this.#context));
+    await this.#callbacks.each((callback) => callback.onNaN?.({ error, action }, this.#context));
     if (this.#context.stopTraining) return;
     // Another batch does not mend a weight.
     if (action === "stop" || (action === "skip" && error.phase === "weights")) throw error;
@@ -327,39 +322,14 @@ class FitLoop {
     return (signal?.aborted ?? false) || this.#step >= (maxSteps ?? Number.POSITIVE_INFINITY);
   }
 
-  #progress(phase: Progress["phase"], steps: number) {
-    if (!this.#callbacks.some((callback) => callback.onProgress)) return undefined;
-    const { metrics } = this.#fit.compiled;
-    const prefix = phase === "validation" ? "val_" : "";
-    let before = phase === "validation" ? NOTHING : this.#totals;
-    return (step: number, totals: Totals, stepMs: number) => {
-      const recent = totals.samples > before.samples ? minus(totals, before) : totals;
-      before = totals;
-      const progress: Progress = {
-        epoch: this.#epoch,
-        epochs: this.#epochs,
-        step,
-        steps,
-        stepMs,
-        logs: logsOf(totals, metrics, prefix),
-        recent: logsOf(recent, metrics, prefix),
-        phase,
-      };
-      for (const callback of this.#callbacks) callback.onProgress?.(progress, this.#context);
-    };
-  }
-
-  async #each(call: (callback: Callback) => void | Promise<void> | undefined): Promise<void> {
-    for (const callback of this.#callbacks) await call(callback);
+  #progress(phase: Progress["phase"], steps = this.#steps) {
+    const reported = { epoch: this.#epoch, epochs: this.#epochs, steps, phase };
+    const before = phase === "training" ? this.#totals : NOTHING;
+    return this.#callbacks.progress(reported, before, this.#fit.compiled, this.#context);
   }
 
   #state(): TrainingState {
     const { loss, correct, topK, samples } = this.#totals;
-    const callbacks: Record<string, unknown> = {};
-    for (const [key, callback] of stateKeys(this.#callbacks)) {
-      const state = callback.getState?.();
-      if (state !== undefined) callbacks[key] = state;
-    }
     return {
       formatVersion: 2,
       seed: this.#fit.seed,
@@ -372,7 +342,7 @@ class FitLoop {
       totals: [loss, correct, topK, samples],
       history: structuredClone(this.#history),
       stopped: this.#context.stopTraining,
-      callbacks,
+      callbacks: this.#callbacks.states(),
       optimizer: this.#fit.compiled.optimizer,
       ...dataSettings(this.#fit),
       weights: this.#session.readWeights(),
@@ -381,32 +351,12 @@ class FitLoop {
   }
 }
 
-function minus(a: Totals, b: Totals): Totals {
-  return {
-    loss: a.loss - b.loss,
-    correct: a.correct - b.correct,
-    topK: a.topK - b.topK,
-    samples: a.samples - b.samples,
-  };
-}
-
 interface EpochStart {
   readonly stepInEpoch: number;
   readonly step: number;
   readonly totals: Totals;
   readonly weights: ReadonlyMap<string, Float32Array>;
   readonly slots: ReadonlyMap<string, Float32Array>;
-}
-
-/** Under what name each callback's state is kept: its own; two of the same name are told apart by their order. */
-function stateKeys(callbacks: readonly Callback[]): [string, Callback][] {
-  const seen = new Map<string, number>();
-  return callbacks.map((callback, index) => {
-    const name = callback.name ?? `callback ${index}`;
-    const count = (seen.get(name) ?? 0) + 1;
-    seen.set(name, count);
-    return [count === 1 ? name : `${name} #${count}`, callback];
-  });
 }
 
 /** Runs `work` with a signal that is set off by the given one, or when `pauseMs` have passed. */
@@ -426,74 +376,5 @@ async function stoppable<T>(
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", stop);
-  }
-}
-
-/** What would make the continuation differ from the uninterrupted run. */
-function checkResume(resume: TrainingState, fit: Fit): void {
-  for (const key of ["seed", "batchSize"] as const) {
-    if (resume[key] !== fit[key]) {
-      throw new OptionError(mustBe("fit", key, `be ${resume[key]}, as in the run that is resumed`, fit[key]));
-    }
-  }
-  if (resume.optimizer.name !== fit.compiled.optimizer.name) {
-    throw new OptionError(
-      `fit: the run that is resumed uses ${resume.optimizer.name}; got ${fit.compiled.optimizer.name}.`,
-    );
-  }
-  differs("fit", dataSettings(resume), dataSettings(fit));
-  differs("fit: optimizer", optimizerSettings(resume.optimizer), optimizerSettings(fit.compiled.optimizer));
-  for (const name of fit.weights.keys()) {
-    if (!resume.weights.has(name))
-      throw new CbapdError(`fit: the run that is resumed has no weight "${name}".`);
-  }
-  const slots = slotNames(fit.compiled.optimizer).flatMap((slot) =>
-    weightSpecs(fit.graph)
-      .filter(({ trainable }) => trainable)
-      .map(({ name }) => `${slot}/${name}`),
-  );
-  const missing = slots.find((name) => !resume.slots.has(name));
-  if (missing !== undefined || slots.length !== resume.slots.size) {
-    const surplus = [...resume.slots.keys()].find((name) => !slots.includes(name));
-    const other = missing ? `lacks ${missing}` : `has ${surplus} too`;
-    throw new OptionError(
-      `fit: the run that is resumed ${other}: the same layers must be frozen as in it, or not frozen.`,
-    );
-  }
-}
-
-/** What is done to the training data, as far as anything is. */
-function dataSettings(given: Fit | TrainingState) {
-  const { augment, mixup, labelSmoothing, classWeights } =
-    "compiled" in given
-      ? {
-          augment: given.augmentation,
-          mixup: given.mixup,
-          labelSmoothing: given.compiled.loss.labelSmoothing,
-          classWeights: given.training.classWeights && Array.from(given.training.classWeights),
-        }
-      : given;
-  return {
-    ...(augment && { augment }),
-    ...(mixup && { mixup }),
-    ...(labelSmoothing && { labelSmoothing }),
-    ...(classWeights && { classWeights }),
-  };
-}
-
-/** A learning rate that is a number goes on from what it had become; only a schedule must be the same. */
-function optimizerSettings({ learningRate, ...rest }: Optimizer) {
-  return typeof learningRate === "number" ? rest : { learningRate, ...rest };
-}
-
-/** @throws OptionError naming the first setting that is not as it was */
-function differs(where: string, before: object, now: object): void {
-  const [old, current] = [before, now] as Record<string, unknown>[];
-  for (const name of new Set([...Object.keys(old), ...Object.keys(current)])) {
-    if (sameValue(old[name], current[name])) continue;
-    const rule = `be ${name in old ? show(old[name]) : "left out"}, as in the run that is resumed`;
-    throw new OptionError(
-      `${where}: ${name} must ${rule}; got ${name in current ? show(current[name]) : "none"}.`,
-    );
   }
 }

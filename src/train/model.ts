@@ -18,7 +18,7 @@ import { resolveMixup } from "./mixup.js";
 import { ModelLayer } from "./modelLayer.js";
 import { openSession } from "./openSession.js";
 import { type ClassificationReport, classificationReport } from "./report.js";
-import type { SessionData } from "./session.js";
+import { NOTHING, type SessionData } from "./session.js";
 import type {
   ArrayData,
   ClassWeight,
@@ -242,9 +242,8 @@ export class Model {
     this.#needsTrainable("trainOnBatch");
     return this.#onBatch("trainOnBatch", x, y, options, async (session) => {
       if (this.#slots) session.writeSlots(this.#slots);
-      const totals = { loss: 0, correct: 0, topK: 0, samples: 0 };
       const { learningRate } = compiled.optimizer;
-      const stretch = { from: 0, to: 1, step: this.#step, learningRate, totals };
+      const stretch = { from: 0, to: 1, step: this.#step, learningRate, totals: NOTHING };
       const done = await new GuardedSteps(session).train(stretch);
       if (done.bad) throw numberError(done.bad, 1, this.#step + 1);
       this.#slots = session.readSlots();

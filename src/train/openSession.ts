@@ -14,7 +14,16 @@ import { inlineGang } from "../workers/inline.js";
 import { describeFinding, findBadWeight } from "./badNumber.js";
 import { allocateMemory } from "./memoryBudget.js";
 import { AVERAGE, type DataRegions, layOut, type Regions, type WeightRegion } from "./regions.js";
-import type { BadNumber, Phase, Session, SessionOptions, Stretch, Totals, TrainResult } from "./session.js";
+import {
+  type BadNumber,
+  NOTHING,
+  type Phase,
+  type Session,
+  type SessionOptions,
+  type Stretch,
+  type Totals,
+  type TrainResult,
+} from "./session.js";
 import { SessionImages } from "./sessionImages.js";
 import { recordEvaluation, recordPrediction, recordTraining } from "./step.js";
 import { StepNumbers } from "./stepNumbers.js";
@@ -230,6 +239,7 @@ class SharedSession implements Session {
       { count: training!.data.count, from, to, step, stepNumbers, watchNumbers, inspect },
       stretch.onProgress,
       stretch.signal,
+      stretch.progressMs,
     );
     const found = finding && describeFinding(finding, this.#programs, this.#regions, this.#buffer);
     return {
@@ -294,7 +304,7 @@ class SharedSession implements Session {
   async evaluate(onProgress?: OnProgress, signal?: AbortSignal): Promise<Totals> {
     const { count } = this.#regions.evaluation!.data;
     await this.#images.evaluation();
-    this.#writeTotals({ loss: 0, correct: 0, topK: 0, samples: 0 });
+    this.#writeTotals(NOTHING);
     await this.#run("evaluation", this.#whole(count), onProgress, signal);
     return this.#readTotals();
   }
@@ -317,7 +327,7 @@ class SharedSession implements Session {
     const held = this.readWeights();
     const count = Math.min(this.#options.batchSize, this.#regions.training!.data.count);
     this.setOrder(identity(this.#regions.training!.data.count));
-    this.#writeTotals({ loss: 0, correct: 0, topK: 0, samples: 0 });
+    this.#writeTotals(NOTHING);
     await this.#images.training();
     await this.#run("gradients", this.#whole(count));
     this.writeWeights(held); // the step moved the moving statistics
@@ -338,6 +348,7 @@ class SharedSession implements Session {
     stretch: Omit<WorkerStretch, "program" | "lastProgram" | "batchSize" | "seed">,
     onProgress?: OnProgress,
     signal?: AbortSignal,
+    progressMs = PROGRESS_INTERVAL_MS,
   ): Promise<StretchResult> {
     const [program, lastProgram] = this.#indices[phase]!;
     const { batchSize, seed } = this.#options;
@@ -353,7 +364,7 @@ class SharedSession implements Session {
     Atomics.store(words, progress, stretch.from);
     if (signal?.aborted) requestStop();
     signal?.addEventListener("abort", requestStop, { once: true });
-    const timer = onProgress && setInterval(report, PROGRESS_INTERVAL_MS);
+    const timer = onProgress && setInterval(report, progressMs);
     try {
       return await this.#gang.run({ ...stretch, program, lastProgram, batchSize, seed });
     } finally {

@@ -5,7 +5,7 @@ import type { Callback } from "./types.js";
 /** A save that holds training up is waited for this many times as long before the next: it costs no more than 1 % of the time. */
 const REST = 99;
 /** What a timer takes at most. */
-const MAX_DELAY_MS = 2 ** 31 - 1;
+export const MAX_DELAY_MS = 2 ** 31 - 1;
 
 interface Saver {
   readonly callback: Callback;

@@ -62,6 +62,8 @@ export interface Totals {
   readonly samples: number;
 }
 
+export const NOTHING: Totals = { loss: 0, correct: 0, topK: 0, samples: 0 };
+
 export interface Stretch {
   /** Steps [from, to) of the epoch. */
   readonly from: number;
@@ -73,8 +75,9 @@ export interface Stretch {
   readonly scheduleFactor?: number; // 1
   /** Sums over the epoch so far; added to. */
   readonly totals: Totals;
-  /** Called several times a second. */
   readonly onProgress?: (step: number, totals: Totals, stepMs: number) => void;
+  /** How often it is called, and once at the end; default 100. */
+  readonly progressMs?: number;
   /** Aborting it ends the stretch after the step in work. */
   readonly signal?: AbortSignal;
   /** Ends the stretch after a step that left the loss, a weight or a slot infinite or NaN. */

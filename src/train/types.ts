@@ -95,6 +95,8 @@ export interface Callback {
   onBatchEnd?(batch: number, logs: Logs, context: CallbackContext): void | Promise<void>;
   /** Called several times a second while training, never in between for its own sake: for bars. */
   onProgress?(progress: Progress, context: CallbackContext): void;
+  /** How often `onProgress` is called while it trains; default 0.1. Of several callbacks, the most eager one decides. */
+  readonly progressEvery?: { readonly seconds: number };
   /** A step gave a number that is infinite or NaN, and was undone. `stopTraining` ends training in peace, whatever `action` is. */
   onNaN?(event: NaNEvent, context: CallbackContext): void | Promise<void>;
   /** How often, at least, `onSave` is called within an epoch; default never. */
