@@ -4,9 +4,6 @@
  */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -14,9 +11,8 @@ import { chromium } from "playwright-core";
 
 const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 const [network = "baseline", rounds = "3"] = process.argv.slice(2);
-const IMAGES = 2000;
-/** Epochs before those that are measured. */
-const WARM_UP = 3;
+/** Of each round. */
+const SECONDS = 4;
 const run = promisify(execFile);
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
@@ -44,51 +40,52 @@ try {
   });
   console.log("first load:", load);
 
-  for (let round = -WARM_UP; round < Number(rounds); round++) {
-    // Both by their own report of the last full epoch's training steps: no start-up, no validation, code that is optimised by then.
-    const heard = page.evaluate(() => {
-      const speeds = [];
-      const figure = document.querySelector("[data-figure=speed]");
-      return new Promise((resolve) => {
-        const observer = new MutationObserver(() => {
-          const value = Number(figure.textContent.replaceAll(",", ""));
-          if (value > 0) speeds.push(value);
+  // Both as a user has them: training with validation after each epoch, whatever else the page or the program does with it.
+  const button = (name) => page.getByRole("button", { name, exact: true });
+  const script = `
+    const { datasets, models } = await import(${JSON.stringify(fileURLToPath(new URL("../dist/index.js", import.meta.url)))});
+    const { train, test } = datasets.shapes();
+    const net = models[${JSON.stringify(network)}]().compile({ optimizer: "adam", loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"] });
+    const stop = new AbortController();
+    let [began, steps] = [0, 0];
+    const onEpochEnd = (epoch, logs, context) => {
+      const { step } = context.getTrainingState();
+      const now = performance.now();
+      if (began === 0 && now > 2000) [began, steps] = [now, step];
+      if (began === 0 || now - began < ${SECONDS * 1000}) return;
+      console.log(((step - steps) * 32000) / (now - began));
+      stop.abort();
+    };
+    await net.fit(train, { epochs: 1e6, validationData: test, signal: stop.signal, callbacks: [{ onEpochEnd }] });`;
+  for (let round = 0; round < Number(rounds); round++) {
+    await button("Start").click();
+    await page.waitForTimeout(2000);
+    const tab = await page.evaluate(async (seconds) => {
+      const figure = document.querySelector("[data-figure=step]");
+      const next = () =>
+        new Promise((resolve) => {
+          const observer = new MutationObserver(() => {
+            observer.disconnect();
+            resolve([performance.now(), Number(figure.textContent.replaceAll(",", ""))]);
+          });
+          observer.observe(figure, { childList: true, characterData: true, subtree: true });
         });
-        observer.observe(figure, { childList: true, characterData: true, subtree: true });
-        addEventListener("epoch-done", () => resolve(speeds), { once: true });
-      });
-    });
-    await page.getByRole("button", { name: "One epoch", exact: true }).click();
-    await page.getByRole("button", { name: "Pause", exact: true }).waitFor();
-    await page.locator("button.primary:enabled", { hasText: "Start" }).waitFor({ timeout: 600_000 });
-    await page.evaluate(() => dispatchEvent(new Event("epoch-done")));
-    const tab = median(await heard);
-    if (round < 0) continue;
+      const [began, before] = await next();
+      await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+      const [ended, after] = await next();
+      return ((after - before) * 32_000) / (ended - began);
+    }, SECONDS);
+    await button("Pause").click();
+    await page.locator("button.primary:enabled", { hasText: "Start" }).waitFor({ timeout: 60_000 });
+    const { stdout } = await run(process.execPath, ["--input-type=module", "-e", script]);
     speed.tab.push(tab);
-    const folder = join(mkdtempSync(join(tmpdir(), "cbapd-lab-bench-")), "run");
-    const script = `
-      const { datasets, models } = await import(${JSON.stringify(fileURLToPath(new URL("../dist/index.js", import.meta.url)))});
-      const { train, test } = datasets.shapes();
-      const net = models[${JSON.stringify(network)}]().compile({ optimizer: "adam", loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"] });
-      let speeds = [];
-      const onEpochBegin = () => { speeds = []; };
-      const onProgress = ({ phase, stepMs }) => { if (phase === "training") speeds.push(32000 / stepMs); };
-      await net.fit(train, { epochs: ${WARM_UP + 1}, validationData: test, callbacks: [{ onEpochBegin, onProgress }] });
-      console.log(JSON.stringify(speeds));`;
-    const { stdout } = await run(process.execPath, ["--input-type=module", "-e", script], {
-      cwd: join(folder, ".."),
-    });
-    speed.node.push(median(JSON.parse(stdout)));
-    console.log(
-      `round ${round + 1}: tab ${speed.tab.at(-1).toFixed(0)}, Node ${speed.node.at(-1).toFixed(0)} images/s`,
-    );
+    speed.node.push(Number(stdout));
+    console.log(`round ${round + 1}: tab ${tab.toFixed(0)}, Node ${Number(stdout).toFixed(0)} images/s`);
   }
   const ratio = median(speed.tab.map((tab, i) => tab / speed.node[i]));
-  console.log(
-    `${network}, ${IMAGES} images an epoch: the tab has ${ratio.toFixed(2)} of Node's speed (median of ${rounds})`,
-  );
+  console.log(`${network}: the tab has ${ratio.toFixed(2)} of Node's speed (median of ${rounds})`);
 
-  await page.getByRole("button", { name: "Start", exact: true }).click();
+  await button("Start").click();
   await page.waitForTimeout(1000);
   const waits = await page.evaluate(async () => {
     const waits = [];

@@ -11,6 +11,7 @@ import type {
   Setup,
   Until,
 } from "./engine/protocol/train.js";
+import { paced } from "./pace.js";
 import { setup } from "./setup.js";
 
 export const environment = signal<Environment | undefined>(undefined);
@@ -60,10 +61,35 @@ function draw(step: number, training?: Measures): void {
   curves.value = { loss, accuracy, validationLoss, validationAccuracy };
 }
 
+/** What the engine has told since the curves were last drawn: its last report, and sums over the steps. */
+let news: ProgressView | undefined;
+let recent = { steps: 0, loss: 0, accuracy: 0 };
+let heardOf = 0;
+
+function forget(): void {
+  news = undefined;
+  recent = { steps: 0, loss: 0, accuracy: 0 };
+}
+
+function showNews(): void {
+  if (!news) return;
+  progress.value = news;
+  const { steps, loss, accuracy } = recent;
+  if (steps > 0) draw(heardOf, { loss: loss / steps, accuracy: accuracy / steps });
+  forget();
+}
+
+const showSoon = paced(showNews);
 on("progress", (value) => {
-  progress.value = value;
-  if (value.phase !== "training") return;
-  draw(value.totalSteps, value);
+  news = value;
+  if (value.phase === "training") {
+    const steps = value.totalSteps - heardOf;
+    heardOf = value.totalSteps;
+    recent.steps += steps;
+    recent.loss += value.loss * steps;
+    recent.accuracy += value.accuracy * steps;
+  }
+  showSoon();
 });
 on("epoch", ({ step, validation }) => {
   if (validation) validations.push([step, validation]);
@@ -98,6 +124,8 @@ export async function restart(): Promise<void> {
   error.value = undefined;
   curves.value = NO_CURVES;
   validations = [];
+  forget();
+  heardOf = 0;
   progress.value = outlook.value = run.value = undefined;
   try {
     const [description, begun] = [await call("describeData", wanted.data), await call("begin", wanted)];
@@ -126,6 +154,8 @@ export async function advance(until: Until): Promise<void> {
     const view = await call("advance", { until, workers: threads });
     if (begun !== begunWith) return;
     run.value = view;
+    showNews();
+    heardOf = view.step;
     // A single step is over before it can tell of itself.
     const unseen = view.current && (curves.peek().loss.at(-1)?.[0] ?? 0) < view.step;
     if (unseen || validations.length > 0) draw(view.step, unseen ? view.current : undefined);

@@ -1,5 +1,5 @@
 /** Lines over steps, on a canvas that is drawn once a frame at most, however fast points come. */
-import { useEffect, useReducer, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { themeColour } from "../theme.js";
 import { useCanvas } from "./canvas.js";
 import { DataTable } from "./DataTable.js";
@@ -31,13 +31,14 @@ const MARGIN = { left: 46, right: 10, top: 10, bottom: 30 };
 export function LineChart(props: LineChartProps) {
   const { label, lines, height, xLabel } = props;
   const box = useRef<HTMLDivElement>(null);
-  const [, resized] = useReducer((count: number) => count + 1, 0);
-  useEffect(() => {
-    const observer = new ResizeObserver(() => resized(undefined as never));
+  const [width, setWidth] = useState(0);
+  useLayoutEffect(() => {
+    const measure = () => setWidth(box.current!.clientWidth);
+    measure();
+    const observer = new ResizeObserver(measure);
     observer.observe(box.current!);
     return () => observer.disconnect();
   }, []);
-  const width = box.current?.clientWidth ?? 0;
   const canvas = useCanvas(width, height, (context) => drawChart(context, width, props), [
     props.version,
     lines,

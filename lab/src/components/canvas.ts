@@ -1,7 +1,7 @@
 /** A canvas that is sharp on any screen, and is drawn again when its drawing, its size or the theme changes. */
 import { useSignalEffect } from "@preact/signals";
 import type { RefObject } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { theme } from "../theme.js";
 
 export type Draw = (context: CanvasRenderingContext2D, width: number, height: number) => void;
@@ -27,7 +27,8 @@ export function useCanvas(
     context.clearRect(0, 0, width, height);
     latest.current(context, width, height);
   };
-  useEffect(paint, [width, height, ...inputs]);
+  // In the frame that shows what else has changed: an effect after it would cost another one.
+  useLayoutEffect(paint, [width, height, ...inputs]);
   useSignalEffect(() => {
     void theme.value;
     queueMicrotask(paint);

@@ -164,6 +164,7 @@ export class Run {
     };
     return {
       name: "lab",
+      progressEvery: { seconds: 1 / 60 },
       saveEvery: { seconds: OUTLOOK_SECONDS },
       // The weights are copied between two steps; what is made of them need not hold training up. Epochs' ends save, too: with
       // little data there are many a second.
