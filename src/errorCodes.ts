@@ -81,12 +81,14 @@ export const ERROR_CODES = {
   CHECKPOINT_STATE: "the training state lacks a part, or has one of the wrong type or size",
   CHECKPOINT_SLOT: "an optimizer's tensor is missing, superfluous or of another shape",
   CHECKPOINT_CALLBACK: "what a callback remembered is not what it would have written",
-  RUN_TOO_LARGE: "a run.json of more than 1 MiB",
-  RUN_NOT_JSON: "a run.json that is no JSON",
-  RUN_TOO_DEEP: "a run.json nested deeper than 32",
-  RUN_DUPLICATE_KEY: "a run.json with a key twice",
-  RUN_DANGEROUS_KEY: "a run.json with the key __proto__",
-  RUN_SETTINGS: "a run.json with other than settings and class names",
+
+  // JSON files of run folders: run.json, history.json, result.json, confusion.json, and a sweep's sweep.json.
+  RUN_TOO_LARGE: "larger than such a file can be: 1 MiB for run.json, 64 MiB for the others",
+  RUN_NOT_JSON: "no JSON",
+  RUN_TOO_DEEP: "nested deeper than 32",
+  RUN_DUPLICATE_KEY: "a key twice",
+  RUN_DANGEROUS_KEY: "the key __proto__",
+  RUN_SETTINGS: "something missing, or of the wrong type",
 
   // Case files of `cbapd check`.
   CASE_METADATA: "metadata that are missing, unknown or not as docs/check.md says",

@@ -1,6 +1,6 @@
 /** Sweeps and recipes: what is varied, and what remains of it. */
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { RECIPES } from "../src/cli/recipe.js";
@@ -141,6 +141,17 @@ describe("cbapd sweep", () => {
     const other = await cbapd(...args, "--vary", "batch-size=8,16");
     expect(other.code).toBe(2);
     expect(other.stderr).toMatch(/holds another sweep\. Choose another folder/);
+
+    for (const [text, fault] of [
+      ['{"runs":[{"command":1}]}', "runs.0.command: "],
+      ['{"runs"', "it is no JSON"],
+    ]) {
+      writeFileSync(join(path, "sweep.json"), text);
+      const refused = await cbapd(...args);
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toContain(`sweep.json is damaged: ${fault}`);
+      expect(readFileSync(join(path, "sweep.json"), "utf8")).toBe(text);
+    }
   });
 
   it.each<[string, string[], string[], string]>([

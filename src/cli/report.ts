@@ -1,5 +1,5 @@
 /** `cbapd report <run>`: the run's page, report.html in its folder. `train` writes it too, at its end. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
@@ -20,7 +20,7 @@ import { importNetwork } from "./network.js";
 import { type DataOptions, loadData, withDataOptions, withWorkers } from "./options.js";
 import type { ReportConfusion } from "./reportPage.js";
 import { modelFile } from "./runFolder.js";
-import { hashOf, type RunRecord, readRun } from "./runRecord.js";
+import { hashOf, MAX_BYTES, type RunRecord, readJson, readRun } from "./runRecord.js";
 
 interface ReportOptions extends DataOptions {
   readonly batchSize: number;
@@ -83,7 +83,7 @@ export async function writeReport(path: string, validation: Validation): Promise
   const page = reportPage({
     record,
     weightsSha256: await hashOf(record),
-    summary: known ? summaryText(model) : readFileSync(join(path, "summary.txt"), "utf8"),
+    summary: known ? summaryText(model) : summaryOf(path),
     confusion,
     filters: known ? filterPicture(model.graph, model.getWeights()) : undefined,
   });
@@ -118,9 +118,7 @@ async function confusionOf(
   const hash = weightsSha256(model.getWeights());
   const classes = record.settings.classes ?? [];
   const what = (images: string) => `${images}, by the best weights`;
-  const held = existsSync(file)
-    ? confusionSchema.safeParse(parse(readFileSync(file, "utf8"))).data
-    : undefined;
+  const held = heldConfusion(file);
   if (held?.weightsSha256 === hash) return { classes, matrix: held.matrix, what: what(held.images) };
   const { test, workers } = await validation(model);
   const outputs = await model.predict(test, { workers });
@@ -130,10 +128,21 @@ async function confusionOf(
   return { classes, matrix, what: what(images) };
 }
 
-function parse(text: string): unknown {
+/** Undefined when there is none that can be read: it is computed again. */
+function heldConfusion(file: string): z.infer<typeof confusionSchema> | undefined {
   try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+    return readJson(file, confusionSchema);
+  } catch (error) {
+    if (error instanceof FileError) return undefined;
+    throw error;
   }
+}
+
+/** As `train` wrote it, for a network that cannot be built here. */
+function summaryOf(path: string): string {
+  const file = join(path, "summary.txt");
+  if (!existsSync(file)) return "Not there.";
+  return statSync(file).size > MAX_BYTES
+    ? "Not there: summary.txt is too large."
+    : readFileSync(file, "utf8");
 }

@@ -2,10 +2,11 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import type { ErrorCode } from "../errorCodes.js";
 import { FileError, loadTrainingState, type RunJson, readRunJson, weightsSha256 } from "../index.js";
 import { RESULT, type RunResult, WATCH, type WatchLine } from "./runWatch.js";
 
-const MAX_BYTES = 1 << 26;
+export const MAX_BYTES = 1 << 26;
 const real = z.number().nullable();
 const text = z.string().max(65_536);
 
@@ -14,6 +15,7 @@ const historySchema = z.object({
   validationEpochs: z.array(z.number()),
   logs: z.record(z.string(), z.array(real)),
 });
+const NO_HISTORY: z.infer<typeof historySchema> = { epochs: [], validationEpochs: [], logs: {} };
 
 /** One epoch, or with `step` the part of one before an interruption. */
 const watchSchema = z.object({
@@ -58,11 +60,7 @@ export async function readRun(path: string): Promise<RunRecord> {
     throw new FileError(`${path} is no run folder: it has no run.json. Train one with "cbapd train".`);
   }
   const settings = await readRunJson(join(path, "run.json"), "Mend it, or move it away.");
-  const { epochs, validationEpochs, logs } = readJson(join(path, "history.json"), historySchema) ?? {
-    epochs: [],
-    validationEpochs: [],
-    logs: {},
-  };
+  const { epochs, validationEpochs, logs } = readHistory(path);
   const numbers = Object.entries(logs).map(([name, values]) => [name, values.map((v) => v ?? Number.NaN)]);
   const history = { epochs, validationEpochs, logs: Object.fromEntries(numbers) };
   const watch = readLines(join(path, WATCH));
@@ -71,6 +69,11 @@ export async function readRun(path: string): Promise<RunRecord> {
   const current = result?.epoch === epochs.length ? result : undefined;
   const seconds = watch.length > 0 ? watch.reduce((sum, line) => sum + line.seconds, 0) : undefined;
   return { path, settings, history, watch, result: current, seconds };
+}
+
+/** As the file says: null where a number was none. An empty one when there is none yet. @throws FileError */
+export function readHistory(path: string): z.infer<typeof historySchema> {
+  return readJson(join(path, "history.json"), historySchema) ?? NO_HISTORY;
 }
 
 /** Over the weights of the checkpoint; undefined when that cannot be read, as with layers of one's own. */
@@ -115,20 +118,22 @@ function readLines(path: string): WatchLine[] {
   return lines.map(parseWatch).filter((line) => line !== undefined);
 }
 
-/** Undefined when there is none. @throws FileError when it is damaged */
-function readJson<T>(path: string, schema: z.ZodType<T>): T | undefined {
+/** Undefined when there is none. @param advice what the user can do when it is damaged @throws FileError then */
+export function readJson<T>(path: string, schema: z.ZodType<T>, advice = "Move it away."): T | undefined {
   if (!existsSync(path)) return undefined;
-  const refuse = (what: string, cause?: unknown) =>
-    new FileError(`${path} is damaged: ${what}. Move it away.`, { cause });
-  if (statSync(path).size > MAX_BYTES) throw refuse(`it has more than ${MAX_BYTES} bytes`);
+  const refuse = (what: string, code: ErrorCode, cause?: unknown) =>
+    new FileError(`${path} is damaged: ${what}. ${advice}`, { code, cause });
+  if (statSync(path).size > MAX_BYTES) {
+    throw refuse(`it has more than ${MAX_BYTES} bytes`, "RUN_TOO_LARGE");
+  }
   let value: unknown;
   try {
     value = JSON.parse(readFileSync(path, "utf8"));
   } catch (cause) {
-    throw refuse("it is no JSON", cause);
+    throw refuse("it is no JSON", "RUN_NOT_JSON", cause);
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw refuse(`${issue.path.map(String).join(".")}: ${issue.message}`);
+  throw refuse(`${issue.path.map(String).join(".")}: ${issue.message}`, "RUN_SETTINGS");
 }

@@ -1,15 +1,16 @@
 /** `cbapd sweep <network>`: one train command after another, their settings from a grid or drawn; a table and a picture. */
-import { existsSync, readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { Command, CommanderError } from "commander";
-import { FileError, type History, models, OptionError, unknownName, writeFileAtomic } from "../index.js";
+import * as z from "zod";
+import { FileError, models, OptionError, unknownName, writeFileAtomic } from "../index.js";
 import { overlaySvg } from "../plots/overlay.js";
 import { svgToPng } from "../plots/png.js";
 import { isNetworkFile } from "./network.js";
 import { wholeNumber } from "./options.js";
 import { showLogs } from "./progressBar.js";
 import { RunFolder } from "./runFolder.js";
+import { readHistory, readJson } from "./runRecord.js";
 import { draw, grid, parseVariation, type Setting, settingArguments, settingText } from "./sweepPlan.js";
 import { digits, table } from "./table.js";
 import { trainCommand } from "./train.js";
@@ -172,17 +173,17 @@ function tryParse(args: readonly string[]): void {
   optimizerOf(parser.opts<TrainingOptions>(), ANY_STEPS);
 }
 
-/** The seconds that runs have already had, when this sweep was begun before. @throws OptionError when the folder has another */
+/** What a sweep begun before is known by, and goes on from. */
+const sweepSchema = z.object({
+  runs: z.array(z.object({ command: z.string(), seconds: z.number().nonnegative().optional() })),
+});
+
+/** The seconds that runs have already had, when this sweep was begun before. @throws OptionError when the folder has another, FileError */
 function before(path: string, runs: readonly SweepRun[]): readonly number[] {
   const file = join(path, "sweep.json");
-  if (!existsSync(file)) return [];
   const advice = "Choose another folder with --run, or move this one aside with --fresh.";
-  let held: { runs: (ReturnType<typeof describe> & Partial<RunResult>)[] };
-  try {
-    held = JSON.parse(readFileSync(file, "utf8"));
-  } catch (cause) {
-    throw new FileError(`${file} is damaged: ${(cause as Error).message}. ${advice}`, { cause });
-  }
+  const held = readJson(file, sweepSchema, advice);
+  if (!held) return [];
   const commands = (list: readonly { readonly command: string }[]) => list.map(({ command }) => command);
   if (JSON.stringify(commands(held.runs)) !== JSON.stringify(commands(runs.map(describe)))) {
     throw new OptionError(`${path} holds another sweep. ${advice}`);
@@ -206,10 +207,11 @@ async function runOne(
       say(`  epoch ${epoch} - ${took.toFixed(1)}s${showLogs(shown)}`);
     }
   });
-  const { validationEpochs, logs } = historyOf(join(path, run.folder));
-  const values = logs.val_accuracy ?? [];
-  const accuracies = values.map((value, i) => ({ epoch: validationEpochs[i] + 1, value }));
-  const best = values.indexOf(Math.max(...values));
+  const { validationEpochs, logs } = readHistory(join(path, run.folder));
+  const accuracies = (logs.val_accuracy ?? []).flatMap((value, i) =>
+    value === null ? [] : [{ epoch: validationEpochs[i] + 1, value }],
+  );
+  const best = accuracies.toSorted((a, b) => b.value - a.value).at(0);
   const failed = exitCode !== 0 || (logs.loss ?? []).some((loss) => loss === null);
   const error = stderr
     .trim()
@@ -219,20 +221,13 @@ async function runOne(
   if (failed) say(`  failed: ${error}`);
   const result = {
     accuracies,
-    bestAccuracy: values[best] ?? null,
-    bestEpoch: accuracies[best]?.epoch ?? null,
+    bestAccuracy: best?.value ?? null,
+    bestEpoch: best?.epoch ?? null,
     valLoss: logs.val_loss?.at(-1) ?? null,
     seconds,
     ...(failed && { error }),
   };
   return { result, exitCode };
-}
-
-/** What the run folder remembers; nothing of a run that failed before its first epoch's end. */
-function historyOf(folder: string): History {
-  const file = join(folder, "history.json");
-  if (!existsSync(file)) return { epochs: [], validationEpochs: [], logs: {} };
-  return JSON.parse(readFileSync(file, "utf8")) as History;
 }
 
 function parseLine(line: string): Record<string, unknown> {
