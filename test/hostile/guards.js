@@ -29,8 +29,11 @@ const run = (command, ...args) =>
 function runTest(test) {
   rmSync(report, { force: true });
   const reporter = ["--bail", "1", "--reporter", "json", "--outputFile", report];
-  const { signal } = run("vitest/vitest.mjs", "run", `test/${test}.test.ts`, ...reporter);
+  const { signal, stdout, stderr } = run("vitest/vitest.mjs", "run", `test/${test}.test.ts`, ...reporter);
   if (signal) return { color: "LATE" };
+  // A bomb that goes off takes the test's process with it, before the test can fail by name.
+  const died = /Worker exited unexpectedly|out of memory/.test(`${stdout}${stderr}`);
+  if (died) return { color: "red", failed: "the test's process died" };
   if (!existsSync(report)) return { color: "BROKEN" };
   const { success, testResults } = JSON.parse(readFileSync(report, "utf8"));
   const tests = testResults.flatMap(({ assertionResults }) => assertionResults);
