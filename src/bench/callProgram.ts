@@ -1,9 +1,9 @@
 /** A recorded program in memory of its own, of which single calls can be run: every buffer keeps its contents. */
 
-import { addressOf, isOperand } from "../backend/wasm/buffers.js";
+import { addressOf } from "../backend/wasm/buffers.js";
 import { instantiateCore, type Kernels, loadCore } from "../backend/wasm/loader.js";
 import { alignUp } from "../backend/wasm/plan.js";
-import { finishProgram, rangeOf } from "../backend/wasm/program.js";
+import { type Call, finishProgram, rangeOf } from "../backend/wasm/program.js";
 import type { Recorder, WasmTensor } from "../backend/wasm/recorder.js";
 import { STATE_BYTES, STATE_LEARNING_RATE } from "../backend/wasm/state.js";
 
@@ -11,14 +11,13 @@ const PAGE_BYTES = 65536;
 const FIRST_ADDRESS = 1024;
 
 export class CallProgram {
-  readonly #recorder: Recorder;
-  readonly #calls: readonly (() => void)[];
-  readonly #bytes: readonly number[];
+  /** As they run: not all that were recorded, and in another order. */
+  readonly calls: readonly Call[];
+  readonly #bound: readonly (() => void)[];
 
-  private constructor(recorder: Recorder, calls: readonly (() => void)[], bytes: readonly number[]) {
-    this.#recorder = recorder;
-    this.#calls = calls;
-    this.#bytes = bytes;
+  private constructor(calls: readonly Call[], bound: readonly (() => void)[]) {
+    this.calls = calls;
+    this.#bound = bound;
   }
 
   /** @param inputs filled with numbers around 1: positive, as variances must be, and neither huge nor denormal */
@@ -40,33 +39,21 @@ export class CallProgram {
       const numbers = args.map((arg) => (typeof arg === "number" ? arg : top + arg.ownOffset));
       return kernels[kernel].bind(null, ...numbers, ...rangeOf(split, 0, 1)!);
     });
-    return new CallProgram(
-      recorder,
-      bound,
-      calls.map(({ bytes }) => bytes),
-    );
+    return new CallProgram(calls, bound);
   }
 
   run(at: number): void {
-    this.#calls[at]();
+    this.#bound[at]();
   }
 
   runAll(): void {
-    for (const call of this.#calls) call();
+    for (const call of this.#bound) call();
   }
+}
 
-  bytesOf(at: number): number {
-    return this.#bytes[at];
-  }
-
-  /** The same for calls that do the same work: kernel, numbers, sizes of operands. */
-  keyOf(at: number): string {
-    const { kernel, args, split, work } = this.#recorder.instructions[at];
-    const parts = args.map((argument) =>
-      typeof argument === "number" ? argument : isOperand(argument) ? `b${argument.buffer.bytes}` : "own",
-    );
-    return [kernel, work?.pass, ...parts, JSON.stringify(split)].join(" ");
-  }
+/** The same for calls that do the same work. */
+export function keyOf({ kernel, split, work, bytes }: Call): string {
+  return [kernel, work?.pass, work?.flops, bytes, JSON.stringify(split)].join(" ");
 }
 
 function fill(values: Float32Array): void {

@@ -13,7 +13,7 @@ import { DESCRIPTIONS } from "../verify/descriptions/index.js";
 import { type Engine, referenceEngine, wasmEngine } from "../verify/engine.js";
 import { type LayerCase, runLayer } from "../verify/layer.js";
 import { Machine } from "../verify/machine.js";
-import { CallProgram } from "./callProgram.js";
+import { CallProgram, keyOf } from "./callProgram.js";
 import { LimitMeter, type Limits } from "./limits.js";
 import { STEP_CASES, type StepCase } from "./stepCases.js";
 
@@ -79,13 +79,14 @@ export async function benchKernels(options: KernelOptions = {}): Promise<KernelR
   ) => {
     const program = await CallProgram.create(recorder, inputs);
     program.runAll();
-    for (const [at, { kernel, label, work }] of recorder.instructions.entries()) {
-      const key = program.keyOf(at);
+    for (const [at, call] of program.calls.entries()) {
+      const { kernel, label, work, bytes } = call;
+      const key = keyOf(call);
       if (seen.has(key) || !`${layer} ${kernel}`.includes(filter)) continue;
       seen.add(key);
       const seconds = bestSeconds(() => program.run(at), measureMs);
       const gflops = (work?.flops ?? 0) / seconds / 1e9;
-      const gigabytesPerSecond = program.bytesOf(at) / seconds / 1e9;
+      const gigabytesPerSecond = bytes / seconds / 1e9;
       const result: KernelResult = {
         network,
         layer,
