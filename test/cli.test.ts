@@ -29,6 +29,29 @@ function cbapd(...args: string[]): Promise<Outcome> {
 
 const lastJson = ({ stdout }: Outcome) => JSON.parse(stdout.trim().split("\n").at(-1)!);
 
+/** With a reader of its output that goes away at once. */
+function cbapdUnread(...args: string[]): Promise<Omit<Outcome, "stdout">> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    child.stdout.destroy();
+    let stderr = "";
+    child.stderr.on("data", (text) => {
+      stderr += text;
+    });
+    child.on("close", (code) => resolve({ code: code!, stderr }));
+  });
+}
+
+describe("when nobody reads what it prints", () => {
+  it("help ends in peace, and a training to its end", async () => {
+    expect(await cbapdUnread("train", "--help")).toEqual({ code: 0, stderr: "" });
+    const run = join(temporaryFolder(), "run");
+    const args = ["train", "lenet5", ...LITTLE, "--run", run, "--epochs", "2", "--json"];
+    expect(await cbapdUnread(...args)).toEqual({ code: 0, stderr: "" });
+    expect(JSON.parse(readFileSync(join(run, "history.json"), "utf8")).epochs).toEqual([0, 1]);
+  });
+});
+
 describe("train", () => {
   it("leaves a run folder with everything in it, and goes on where it stopped", async () => {
     const run = join(temporaryFolder(), "run");

@@ -142,6 +142,13 @@ program
     command.option("--verbose", "show the stack trace of an error");
   });
 
+// Whoever read the output has gone (`cbapd runs | head`): the work goes on, and so does what a training keeps.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED") throw error;
+  });
+}
+
 try {
   await program.parseAsync();
 } catch (error) {
