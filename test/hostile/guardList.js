@@ -1,4 +1,4 @@
-/** Each guard of the readers: where it stands, what is left without it, and the test that must then fail. */
+/** Each guard of readers, runs and workers: where it stands, what is left without it, and the test that must then fail. */
 export const GUARDS = [
   {
     name: "duplicate keys in JSON",
@@ -219,6 +219,74 @@ export const GUARDS = [
     guard: "if (!isIdx || ",
     without: "if (",
     test: "hostile.archives",
+  },
+  {
+    name: "writing beside, under kills",
+    file: "src/formats/atomicFile.ts",
+    guard: "const temporary = temporaryName(target);",
+    without: "const temporary = target;",
+    test: "kill",
+    built: true,
+  },
+  {
+    name: "first save, before the work",
+    file: "src/cli/runSaver.ts",
+    guard: "    await this.#write(context.graph, state);\n",
+    without: "",
+    test: "runFolder",
+  },
+  {
+    name: "rescue of the last save",
+    file: "src/cli/train.ts",
+    guard: "if (!(error instanceof FileError) || saver.holdsPosition(state)) throw error;",
+    without: "throw error;",
+    test: "runFolder.cli",
+    built: true,
+  },
+  {
+    name: "what a page's watchdog says",
+    file: "src/workers/web-gang.ts",
+    guard: "const stuck = watchdog.look(stretch);",
+    without: 'const stuck: ReturnType<Watchdog["look"]> = undefined as never;',
+    test: "browserFaults",
+    built: true,
+  },
+  {
+    name: "the end of a page's worker",
+    file: "src/workers/web-gang.ts",
+    guard: "if (data.locked) noticeEnd(thread);",
+    without: "",
+    test: "browserFaults",
+    built: true,
+  },
+  {
+    name: "errors of a page's worker",
+    file: "src/workers/web-gang.ts",
+    guard: "worker.onerror = (event) => {",
+    without: "worker.onmessageerror = (event: Event & Partial<ErrorEvent>) => {",
+    test: "browserFaults",
+    built: true,
+  },
+  {
+    name: "a dataset's file that changes",
+    file: "src/data/storedFile.ts",
+    guard: "if ((await stampOf(file)) === this.#seen.stamp) return;",
+    without: "return;",
+    test: "storedFile",
+  },
+  {
+    name: "labels of CIFAR-100",
+    file: "src/data/cifar100.ts",
+    guard: "if (coarse >= counts.coarse || fine >= counts.fine ||",
+    without: "if (fine >= counts.fine ||",
+    test: "dataCifar100",
+  },
+  {
+    name: "text of others in a report",
+    file: "src/cli/reportPage.ts",
+    guard: '.replaceAll("<", "&lt;")',
+    without: "",
+    test: "report",
   },
   {
     name: "run.json schema",
