@@ -11,7 +11,7 @@ const TITLES: Readonly<Record<string, string>> = {
   SAFETENSORS: "safetensors",
   MODEL: "Model files",
   CHECKPOINT: "Checkpoints",
-  RUN: "run.json",
+  RUN: "run.json, and other JSON files of run folders",
   CASE: "Case files of `cbapd check`",
   NPY: "npy",
   NPZ: "npz, and .keras: any zip",
