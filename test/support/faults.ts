@@ -29,21 +29,21 @@ process.on("worker", (worker) => {
 
 export const runningWorkers = () => workers.size;
 
-/** When the last fault struck, by performance.now(); seen within some milliseconds. */
-export let struckAt = 0;
+/** When the last fault struck, by the clock that all threads have: performance.timeOrigin + performance.now(). */
+export let struckAt: Float64Array = new Float64Array(1);
 
 /** Starts a gang that will break. */
 export function faultyGang(fault: Fault) {
   return (setup: GangSetup): Gang => {
     // Word 0: the Node number of the thread that broke. Word 1: nobody ever wakes who waits for it.
     const signal = new Int32Array(new SharedArrayBuffer(8));
-    const broken = { ...setup, fault: { ...fault, signal } };
+    struckAt = new Float64Array(new SharedArrayBuffer(8));
+    const broken = { ...setup, fault: { ...fault, signal, struckAt } };
     const gang = nodeGang(broken as GangSetup, fileURLToPath(new URL("faultyWorker.js", import.meta.url)));
     const timer = setInterval(() => {
       const id = Atomics.load(signal, 0);
       if (id === 0) return;
       clearInterval(timer);
-      struckAt = performance.now();
       if (fault.cause === "terminated") [...workers].find(({ threadId }) => threadId === id)?.terminate();
     }, 2);
     timer.unref();

@@ -79,6 +79,7 @@ WebAssembly.Instance = class {
             return result;
           }
           if (due) {
+            fault.struckAt[0] = performance.timeOrigin + performance.now();
             Atomics.store(fault.signal, 0, threadId);
             causes[fault.cause]();
           }
