@@ -15,7 +15,7 @@ export interface BarPanel {
 }
 
 const WIDTH = 900;
-const PANEL_HEIGHT = 230;
+const PANEL_HEIGHT = 244;
 const COLOURS = ["#4269d0", "#ff725c", "#6cc5b0", "#efb118", "#a463f2", "#9c6b4e"];
 
 /** @param one what the value 1 means, for the line drawn there and the axis */
@@ -39,13 +39,13 @@ function panelSvg({ title, bars }: BarPanel, series: readonly string[], one: str
       fill: () => range[i],
       fx: () => groups[0],
       dx: i * 105,
-      dy: -16,
+      dy: -30, // above the highest bar's number
     }),
   );
   return Plot.plot({
     ...chartFrame(WIDTH, PANEL_HEIGHT),
     marginLeft: 56,
-    marginTop: 44,
+    marginTop: 58,
     marginBottom: 40,
     fx: { label: null, domain: groups, padding: 0.12 },
     x: { axis: null, domain: [...series], padding: 0.1 },
@@ -67,7 +67,7 @@ function panelSvg({ title, bars }: BarPanel, series: readonly string[], one: str
         frameAnchor: "top-left",
         text: (value: string) => value,
         fx: () => groups[0],
-        dy: -34,
+        dy: -48,
         fontWeight: "bold",
       }),
       legend,

@@ -24,7 +24,7 @@ export interface Roofline {
 }
 
 const ROOF_WIDTH = 620;
-const BARS_WIDTH = 420;
+const BARS_WIDTH = 470;
 const HEIGHT = 420;
 /** Of the step; the names of lesser kernels would only cover one another. */
 const LEAST_SHARE = 0.002;
@@ -44,7 +44,7 @@ function roof(
   const points = products.map((point) => ({ ...point, intensity: point.gflops / point.gigabytesPerSecond }));
   const left = Math.min(0.25, ...points.map(({ intensity }) => intensity / 2));
   const right = Math.max(64, ...points.map(({ intensity }) => intensity * 3));
-  const top = Math.max(peakGflops, ...points.map(({ gflops }) => gflops)) * 1.6;
+  const top = Math.max(peakGflops, ...points.map(({ gflops }) => gflops)) * 2;
   const bottom = Math.min(1, ...points.map(({ gflops }) => gflops / 2));
   const line = (name: string, bandwidth: number) => [
     { name, intensity: left, gflops: Math.min(peakGflops, left * bandwidth) },
@@ -145,7 +145,7 @@ function labels(points: readonly Placed[]): { intensity: number; gflops: number;
 function bandwidths({ memoryGigabytesPerSecond }: Roofline, streams: readonly RooflinePoint[]): Element {
   return Plot.plot({
     ...chartFrame(BARS_WIDTH, HEIGHT),
-    marginLeft: 170,
+    marginLeft: 220,
     marginBottom: 48,
     marginRight: 40,
     x: { label: "GB/s", labelAnchor: "center", labelArrow: "none", grid: true, ticks: 5 },
