@@ -1,6 +1,7 @@
 /** Numbers gone bad: named right, undone, and dealt with as asked. */
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { shapes } from "../src/data/shapes.js";
 import {
   adam,
   adamw,
@@ -12,6 +13,7 @@ import {
   model,
   type NaNEvent,
   NumberError,
+  type Optimizer,
   rmsprop,
   sequential,
   sgd,
@@ -21,8 +23,10 @@ import {
 import { initialWeights } from "../src/models/initializers.js";
 import { NETWORKS } from "../src/models/networks.js";
 import { loadTrainingState, saveTrainingState } from "../src/train/checkpoint.js";
+import { sessionData } from "../src/train/data.js";
 import { GuardedSteps } from "../src/train/guardedSteps.js";
 import { openSession } from "../src/train/openSession.js";
+import { NOTHING } from "../src/train/session.js";
 import type { GangSetup } from "../src/workers/gang.js";
 import { inlineGang } from "../src/workers/inline.js";
 import { randomValues } from "./support/arrays.js";
@@ -396,6 +400,37 @@ describe("no false alarm", () => {
     const stretch = { from: 0, to: 3, step: 0, learningRate: 1e-4, totals };
     const { steps, bad } = await new GuardedSteps(session).train(stretch);
     expect({ steps, bad }).toEqual({ steps: 3, bad: undefined });
+    await session.close();
+  });
+
+  it.each<[string, Optimizer]>([
+    ["clipnorm", adam({ clipnorm: 0.1 })],
+    ["global_clipnorm", adamw({ globalClipnorm: 0.1 })],
+    [
+      "clipvalue, a moving average",
+      sgd({ clipvalue: 0.01, momentum: 0.9, nesterov: true, useEma: true, emaMomentum: 0.9 }),
+    ],
+    ["rmsprop", rmsprop({ centered: true, momentum: 0.9 })],
+  ])("from what an update keeps beside the weights: %s, 40 inspected steps", async (_name, optimizer) => {
+    const graph = NETWORKS.baseline({});
+    const { train } = shapes({ train: 320, test: 1 });
+    const session = await openSession({
+      graph,
+      loss: { name: "sparseCategoricalCrossentropy", fromLogits: false },
+      optimizer,
+      batchSize: 8,
+      workers: 1,
+      seed: 0,
+      augmentation: { flip: true, crop: 4, cutout: 8, color: 0.2 },
+      mixup: 0.2,
+      training: sessionData("test", graph, train, "sparseCategoricalCrossentropy"),
+    });
+    session.writeWeights(initialWeights(graph, 0));
+    for (let from = 0; from < 40; from++) {
+      const stretch = { from, to: from + 1, step: from, learningRate: 1e-3, totals: NOTHING };
+      const { finding } = await session.train({ ...stretch, watchNumbers: true, inspect: true });
+      expect(finding, `step ${from}`).toBeUndefined();
+    }
     await session.close();
   });
 

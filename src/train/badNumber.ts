@@ -22,7 +22,10 @@ export function describeFinding(
   if (label === "loss") {
     return { layer: "loss", phase: "loss", what: "its numbers", index: unravel(index, shape), value };
   }
-  if (label === "update" && held) return { ...held, phase: "update", value };
+  if (label === "update") {
+    const own = { layer: "update", what: "a clipping factor", index: unravel(index, shape) };
+    return { ...(held ?? own), phase: "update", value };
+  }
   const cut = label.lastIndexOf(" ");
   const layer = label.slice(0, cut);
   const phase = label.slice(cut + 1) === "backward" ? "backward" : "forward";

@@ -14,7 +14,7 @@ export function recordClipNorms(recorder: Recorder, tensors: readonly WasmTensor
   const sums = tensors.map((tensor) => {
     const count = sizeOf(tensor.shape);
     const blocks = Math.ceil(count / BLOCK);
-    const partials = recorder.tensor([blocks, 2]); // one float64 a block
+    const partials = recorder.tensor([blocks], "float64");
     recorder.record("sumOfSquares", byRows(blocks), out(partials), all(tensor), count);
     return { partials, blocks };
   });
