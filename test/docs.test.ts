@@ -110,7 +110,7 @@ describe("programs", () => {
     const folder = join(scratch, "programs");
     mkdirSync(join(folder, "node_modules"), { recursive: true });
     writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
-    for (const name of ["@types", "@tensorflow", "fast-check"]) {
+    for (const name of ["@types", "@tensorflow", "fast-check", "onnxruntime-web"]) {
       symlinkSync(join(ROOT, "node_modules", name), join(folder, "node_modules", name));
     }
     symlinkSync(ROOT, join(folder, "node_modules", "cbapd"));

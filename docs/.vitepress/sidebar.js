@@ -40,7 +40,7 @@ const LAYERS = [
 
 const GROUPS = {
   "First steps": ["start", "summary", "data", "package"],
-  Everyday: ["training", "own-networks", "recipes", "watching", "formats", "lab", "command-line"],
+  Everyday: ["tour", "training", "own-networks", "recipes", "watching", "formats", "lab", "command-line"],
   "Coming from": ["coming-from-keras", "coming-from-tfjs", "coming-from-pytorch"],
   Proof: ["determinism", "verify", "check", "oracles", "mutation", "reliability"],
   Inside: ["architecture", "winograd", "dependencies"],
