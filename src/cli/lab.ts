@@ -50,6 +50,12 @@ async function runLab(options: LabOptions): Promise<void> {
     warn,
   });
   const { port } = await listen(server, options);
+  const end = () => {
+    server.close();
+    server.closeAllConnections();
+  };
+  // Before it says that it listens: who hears that may end it at once.
+  process.once("SIGINT", end).once("SIGTERM", end);
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}/`;
   process.stdout.write(
     options.json ? `${JSON.stringify({ url, port })}\n` : `The lab is at ${url}\nCtrl-C ends it.\n`,
@@ -61,11 +67,6 @@ async function runLab(options: LabOptions): Promise<void> {
     );
   }
   if (options.open) openBrowser(url, warn);
-  const end = () => {
-    server.close();
-    server.closeAllConnections();
-  };
-  process.once("SIGINT", end).once("SIGTERM", end);
   await new Promise((resolve) => server.once("close", resolve));
   process.off("SIGINT", end).off("SIGTERM", end);
 }

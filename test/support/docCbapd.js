@@ -12,19 +12,20 @@ const has = (option) => words.some((word) => word === option || word.startsWith(
 const own = words[words.indexOf("--data") + 1] !== "cifar10" && (has("--data") || has("--data-dir"));
 const shapes = own ? [] : ["--data", "shapes"];
 
-/** The large networks, and the recipe's, are narrow unless the page says how wide they are. */
-const heavy = words.some((word) => /^(alexnet8|vgg16|resnet18|cifar10-fast)$/.test(word));
+/** The large networks are narrow unless the page says how wide they are. */
+const heavy = words.some((word) => /^(alexnet8|vgg16|resnet18)$/.test(word));
 const narrow = heavy && !has("--width") ? ["--width", "0.1"] : [];
 
 const ADDED = {
   train: () => [...training, ...shapes, ...narrow],
-  recipe: () => (words.length > 1 && !has("--show") ? [...training, ...shapes, ...narrow] : []),
+  recipe: () => (words.length > 1 && !has("--show") ? [...training, ...shapes] : []),
   sweep: () => [...training, ...shapes, ...(has("--random") ? ["--random", "2"] : [])],
   evaluate: () => ["--limit-test", "32", "--limit", "32", ...shapes],
   predict: () => ["--limit-test", "32", "--limit", "32", ...shapes],
   verify: () => ["--cases", "2"],
-  profile: () => ["--steps", "3", "--width", "0.25"],
-  bench: () => ["--quick"],
+  profile: () => ["--steps", "3"],
+  // A step of the large networks takes tfjs half a minute.
+  bench: () => ["--quick", ...(words[1] === "peers" && !has("--peers") ? ["--peers", "pytorch"] : [])],
 };
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const help = has("--help") || has("-h");

@@ -1,6 +1,6 @@
 /** A page's commands, run one block after another in a folder with the files that pages speak of. */
 import { execFile } from "node:child_process";
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { encode } from "fast-png";
@@ -8,7 +8,13 @@ import { type DocBlock, PROSE, printed, ROOT, transcriptOf } from "./docBlocks.j
 
 const run = promisify(execFile);
 
-/** Two folders of pictures, two pictures, a case file, and (for commands) a small trained run. */
+/** A network of one's own. */
+const MY_NET = `import { layers, sequential } from "cbapd";
+export default ({ classes, inputShape }) =>
+  sequential([layers.flatten({ inputShape }), layers.dense({ units: classes, activation: "softmax" })]);
+`;
+
+/** Two folders of pictures, two pictures, a network, a case file, and (for commands) a small trained run. */
 export function prepareFiles(folder: string): void {
   if (existsSync(join(folder, "photos"))) return;
   for (const set of ["photos", "pets"]) {
@@ -18,6 +24,9 @@ export function prepareFiles(folder: string): void {
         writeFileSync(join(folder, set, name, `${n}.png`), picture(40 + n, label * 90 + n));
     });
   }
+  mkdirSync(join(folder, "node_modules"), { recursive: true });
+  symlinkSync(ROOT, join(folder, "node_modules", "cbapd"));
+  writeFileSync(join(folder, "my-net.js"), MY_NET);
   // Readers of pictures look into the file, not at its name.
   for (const name of ["cat.jpg", "dog.png", "photo1.jpg", "photo2.png"]) {
     writeFileSync(join(folder, name), picture(48, name.length));
