@@ -1,6 +1,6 @@
 /** Watching on the command line: --log, runs, compare, and the page of a run. */
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "./support/temporary.js";
@@ -66,6 +66,26 @@ describe("a run that is watched", () => {
     expect(page.match(/<svg xmlns/g)?.length).toBeGreaterThanOrEqual(3);
     const { matrix } = JSON.parse(text("runs/lenet5/confusion.json"));
     expect(matrix.flat().reduce((a: number, b: number) => a + b)).toBe(40);
+  });
+
+  it("tells what it came to when it was killed before it could, and only then", async () => {
+    const files = ["result.json", "report.html"].map((name) => `runs/lenet5/${name}`);
+    const [result, page] = files.map(text);
+    for (const gone of files) {
+      rmSync(join(folder, gone));
+      expect(await train("--epochs", "2")).toMatchObject({ code: 0, stderr: "" });
+      const { command, ...told } = JSON.parse(text(files[0]));
+      expect({ ...JSON.parse(result), ...told }).toEqual(JSON.parse(result));
+      expect(command).toContain("--epochs 2");
+      expect(text(files[1]).length).toBeGreaterThan(page.length / 2);
+    }
+    const stale = result.replace('"epoch": 2', '"epoch": 1');
+    writeFileSync(join(folder, files[0]), stale);
+    await train("--epochs", "2");
+    expect(JSON.parse(text(files[0]))).toMatchObject({ done: true, epoch: 2, steps: 6 });
+    const times = files.map((name) => statSync(join(folder, name)).mtimeMs);
+    await train("--epochs", "2");
+    expect(files.map((name) => statSync(join(folder, name)).mtimeMs)).toEqual(times);
   });
 
   it("is listed, and compared with another", async () => {

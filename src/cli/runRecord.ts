@@ -71,6 +71,16 @@ export async function readRun(path: string): Promise<RunRecord> {
   return { path, settings, history, watch, result: current, seconds };
 }
 
+/** Undefined when there is none that can be read. */
+export function readResult(path: string): RunResult | undefined {
+  try {
+    return readJson(join(path, RESULT), resultSchema);
+  } catch (error) {
+    if (error instanceof FileError) return undefined;
+    throw error;
+  }
+}
+
 /** As the file says: null where a number was none. An empty one when there is none yet. @throws FileError */
 export function readHistory(path: string): z.infer<typeof historySchema> {
   return readJson(join(path, "history.json"), historySchema) ?? NO_HISTORY;

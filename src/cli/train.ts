@@ -2,9 +2,6 @@
 import { type Command, Option } from "commander";
 import {
   type Callback,
-  CbapdError,
-  type Dataset,
-  FileError,
   type FitResult,
   fastCoreAvailable,
   type Logs,
@@ -14,10 +11,8 @@ import {
   OptionError,
   resolveAugmentation,
   type SaveEvery,
-  summaryData,
   summaryText,
   type TrainingState,
-  weightsSha256,
 } from "../index.js";
 import { classWeightOf, classWeightText } from "./classWeightOption.js";
 import { type LogName, loggers, parseLogs } from "./logOption.js";
@@ -38,7 +33,8 @@ import {
 import { ProgressBar, showLogs } from "./progressBar.js";
 import { RunFolder, type RunSettings } from "./runFolder.js";
 import { RunSaver } from "./runSaver.js";
-import { commandLine, environment, forgiving, runWatch, saveResult } from "./runWatch.js";
+import { forgiving, runWatch } from "./runWatch.js";
+import { conclude, finish, saveRest } from "./trainEnd.js";
 import {
   fitOptionsOf,
   optimizerOf,
@@ -190,99 +186,12 @@ async function runTrain(network: string, options: TrainOptions): Promise<void> {
       folder.rescue(settings, train.classes, model, state),
     );
     if (!result.interrupted) await folder.saveWeightsText(model);
-    if (result.state.step > (resume?.step ?? 0)) await conclude(folder, model, result, options, test, warn);
+    await conclude(folder, model, result, options, test, warn);
     finish(folder, model, result, options, say);
     if (interruption.exitCode) process.exitCode = interruption.exitCode;
   } finally {
     await lock.release();
   }
-}
-
-/** Whatever is not in the files yet. @throws FileError that says where the state is, and how to go on */
-async function saveRest(
-  folder: RunFolder,
-  saver: RunSaver,
-  model: Model,
-  state: TrainingState,
-  rescue: (state: TrainingState) => Promise<string>,
-): Promise<void> {
-  try {
-    await saver.finish(model.graph, state);
-  } catch (error) {
-    if (!(error instanceof FileError) || saver.holdsPosition(state)) throw error;
-    const elsewhere = await rescue(state).catch((cause: Error) => {
-      const lost = `What came after the last save is lost (${cause.message})`;
-      const advice = `copy ${folder.path} to where there is room, and go on there with --run`;
-      throw new FileError(`${error.message} ${lost}; ${advice}.`, { cause });
-    });
-    throw new FileError(
-      `${error.message} Step ${state.step} is saved in ${elsewhere} instead: go on there with --run ${elsewhere}.`,
-      { cause: error },
-    );
-  }
-}
-
-/** What the run came to, and its page. Neither decides whether it has been trained. */
-async function conclude(
-  folder: RunFolder,
-  model: Model,
-  { interrupted, state }: FitResult,
-  { workers, report }: TrainOptions,
-  test: Dataset,
-  warn: (message: string) => void,
-): Promise<void> {
-  try {
-    await saveResult(folder.path, {
-      done: !interrupted,
-      epoch: state.epoch,
-      steps: state.step,
-      weightsSha256: weightsSha256(model.getWeights()),
-      command: commandLine(),
-      environment: environment(workers),
-    });
-    if (!report || interrupted) return;
-    const { writeReport } = await import("./report.js");
-    await writeReport(folder.path, async () => ({ test, workers }));
-  } catch (error) {
-    if (!(error instanceof CbapdError)) throw error;
-    warn(error.message);
-  }
-}
-
-function finish(
-  folder: RunFolder,
-  model: Model,
-  result: FitResult,
-  options: TrainOptions,
-  say: (line: string) => void,
-): void {
-  const { interrupted, state, history } = result;
-  if (interrupted) {
-    say(`\nStopped after step ${state.step}; everything is saved in ${folder.path}.`);
-    say("The same command again goes on from there, bit for bit.");
-  } else {
-    const page = options.report ? `   report: ${folder.file("report.html")}` : "";
-    if (history.epochs.length > 0) {
-      say(`\nCurves: ${folder.file("curves.png")}   best weights: ${folder.file("best.safetensors")}${page}`);
-    }
-  }
-  if (!options.json) return;
-  const last = {
-    done: !interrupted,
-    interrupted,
-    run: folder.path,
-    epoch: state.epoch,
-    steps: state.step,
-    ...summaryCounts(model),
-    history: history.logs,
-    weightsSha256: weightsSha256(model.getWeights()),
-  };
-  process.stdout.write(`${JSON.stringify(last)}\n`);
-}
-
-function summaryCounts(model: Model) {
-  const { totalParameters, trainableParameters } = summaryData(model);
-  return { totalParameters, trainableParameters };
 }
 
 /** The bar while it runs, and one line an epoch. */

@@ -237,7 +237,7 @@ export const GUARDS = [
   },
   {
     name: "rescue of the last save",
-    file: "src/cli/train.ts",
+    file: "src/cli/trainEnd.ts",
     guard: "if (!(error instanceof FileError) || saver.holdsPosition(state)) throw error;",
     without: "throw error;",
     test: "runFolder.cli",
@@ -286,7 +286,8 @@ export const GUARDS = [
     file: "src/cli/reportPage.ts",
     guard: '.replaceAll("<", "&lt;")',
     without: "",
-    test: "report",
+    test: "watch.cli",
+    built: true,
   },
   {
     name: "run.json schema",
