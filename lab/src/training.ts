@@ -46,12 +46,12 @@ function add(points: readonly Point[], point: Point): Point[] {
 /** Epochs' ends since the curves were last drawn: with little data there are many a second, and each drawing takes of the workers' time. */
 let validations: [step: number, measures: Measures][] = [];
 
-/** @param training  left out when only epochs' ends are new */
-function draw(step: number, training?: Measures): void {
+/** Adds what is new in training, and the epochs' ends. */
+function draw(training: readonly (readonly [step: number, measures: Measures])[] = []): void {
   let { loss, accuracy, validationLoss, validationAccuracy } = curves.peek();
-  if (training) {
-    loss = add(loss, [step, training.loss]);
-    accuracy = add(accuracy, [step, training.accuracy]);
+  for (const [step, measured] of training) {
+    loss = add(loss, [step, measured.loss]);
+    accuracy = add(accuracy, [step, measured.accuracy]);
   }
   for (const [at, measured] of validations) {
     validationLoss = add(validationLoss, [at, measured.loss]);
@@ -61,34 +61,20 @@ function draw(step: number, training?: Measures): void {
   curves.value = { loss, accuracy, validationLoss, validationAccuracy };
 }
 
-/** What the engine has told since the curves were last drawn: its last report, and sums over the steps. */
-let news: ProgressView | undefined;
-let recent = { steps: 0, loss: 0, accuracy: 0 };
-let heardOf = 0;
-
-function forget(): void {
-  news = undefined;
-  recent = { steps: 0, loss: 0, accuracy: 0 };
-}
+/** What the engine has told since the curves were last drawn. */
+let news: ProgressView[] = [];
 
 function showNews(): void {
-  if (!news) return;
-  progress.value = news;
-  const { steps, loss, accuracy } = recent;
-  if (steps > 0) draw(heardOf, { loss: loss / steps, accuracy: accuracy / steps });
-  forget();
+  if (news.length === 0) return;
+  progress.value = news.at(-1);
+  const trained = news.filter(({ phase }) => phase === "training");
+  news = [];
+  if (trained.length > 0) draw(trained.map((view) => [view.totalSteps, view]));
 }
 
 const showSoon = paced(showNews);
-on("progress", (value) => {
-  news = value;
-  if (value.phase === "training") {
-    const steps = value.totalSteps - heardOf;
-    heardOf = value.totalSteps;
-    recent.steps += steps;
-    recent.loss += value.loss * steps;
-    recent.accuracy += value.accuracy * steps;
-  }
+on("progress", (view) => {
+  news.push(view);
   showSoon();
 });
 on("epoch", ({ step, validation }) => {
@@ -124,8 +110,7 @@ export async function restart(): Promise<void> {
   error.value = undefined;
   curves.value = NO_CURVES;
   validations = [];
-  forget();
-  heardOf = 0;
+  news = [];
   progress.value = outlook.value = run.value = undefined;
   try {
     const [description, begun] = [await call("describeData", wanted.data), await call("begin", wanted)];
@@ -155,10 +140,9 @@ export async function advance(until: Until): Promise<void> {
     if (begun !== begunWith) return;
     run.value = view;
     showNews();
-    heardOf = view.step;
     // A single step is over before it can tell of itself.
     const unseen = view.current && (curves.peek().loss.at(-1)?.[0] ?? 0) < view.step;
-    if (unseen || validations.length > 0) draw(view.step, unseen ? view.current : undefined);
+    if (unseen || validations.length > 0) draw(unseen ? [[view.step, view.current!]] : []);
   } catch (reason) {
     error.value = reason as Error;
   } finally {

@@ -39,7 +39,7 @@ function runTest(test) {
   const tests = testResults.flatMap(({ assertionResults }) => assertionResults);
   const failed = tests.find(({ status }) => status === "failed");
   if (failed) return { color: "red", failed: failed.fullName };
-  const before = testResults.find(({ message }) => message.includes("AssertionError"));
+  const before = testResults.find(({ message }) => /^expected /.test(message));
   if (before) return { color: "red", failed: "before its first test" };
   return { color: success && tests.length > 0 ? "green" : "BROKEN" };
 }

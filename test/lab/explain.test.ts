@@ -48,7 +48,7 @@ function hashOf({ after }: ExplainedStep): string {
   );
 }
 
-describe.skipIf(!hasChromium)("the lab explains", { retry: 1 }, () => {
+describe.skipIf(!hasChromium)("the lab explains", () => {
   let browser: Browser;
   let lab: LabHost;
   let machine: Machine;

@@ -11,7 +11,7 @@ import { conv2d, maxPooling2d, ndarray } from "../../src/reference/index.js";
 import { hasChromium, openChromium } from "../support/browser.js";
 import { type LabHost, openLab, settled, standing, startLab } from "../support/lab.js";
 
-describe.skipIf(!hasChromium)("in the lab", { retry: 1 }, () => {
+describe.skipIf(!hasChromium)("in the lab", () => {
   let browser: Browser;
   let lab: LabHost;
   beforeAll(async () => {

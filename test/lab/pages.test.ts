@@ -16,7 +16,16 @@ async function findings(page: Page): Promise<string[]> {
   return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`));
 }
 
-describe.skipIf(!hasChromium)("each page", { retry: 1 }, () => {
+/** A chart has axes at least. */
+const blankCharts = (page: Page): Promise<number> =>
+  page.evaluate(() => {
+    const drawn = ({ width, height }: HTMLCanvasElement, context: CanvasRenderingContext2D) =>
+      width > 0 && new Set(new Uint32Array(context.getImageData(0, 0, width, height).data.buffer)).size > 1;
+    const charts = [...document.querySelectorAll<HTMLCanvasElement>(".chart canvas")];
+    return charts.filter((canvas) => !drawn(canvas, canvas.getContext("2d")!)).length;
+  });
+
+describe.skipIf(!hasChromium)("each page", () => {
   let browser: Browser;
   let lab: LabHost;
   beforeAll(async () => {
@@ -45,6 +54,7 @@ describe.skipIf(!hasChromium)("each page", { retry: 1 }, () => {
         await page.locator("main h1").waitFor();
         await settled(page);
         expect(await findings(page), href).toEqual([]);
+        expect(await blankCharts(page), `${href}: charts on which nothing is drawn`).toBe(0);
         const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         expect(overflow, `${href} is wider than the screen`).toBeLessThanOrEqual(0);
         expect(await page.evaluate(() => document.documentElement.lang)).toBe(locale);

@@ -8,7 +8,7 @@ import { temporaryFolder } from "../support/temporary.js";
 /** Twenty steps are an epoch of `shapes` then. */
 const TWENTY = "data=shapes&batch=100";
 
-describe.skipIf(!hasChromium)("the train page", { retry: 1 }, () => {
+describe.skipIf(!hasChromium)("the train page", () => {
   let browser: Browser;
   let lab: LabHost;
   let plain: LabHost;
@@ -80,8 +80,7 @@ describe.skipIf(!hasChromium)("the train page", { retry: 1 }, () => {
     const cells = await page.locator(".confusion td").allTextContents();
     expect(cells.reduce((sum, cell) => sum + Number(cell), 0)).toBe(200);
     await page.locator(".chart details summary").first().click();
-    const rows = await page.locator(".chart").first().locator("tbody tr").count();
-    expect(rows).toBeGreaterThan(1);
+    await page.locator(".chart").first().locator("tbody tr").nth(1).waitFor();
     expect(complaints).toEqual([]);
     await close();
   });

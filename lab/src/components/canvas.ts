@@ -14,9 +14,11 @@ export function useCanvas(
   inputs: readonly unknown[],
 ): RefObject<HTMLCanvasElement | null> {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const latest = useRef(draw);
-  latest.current = draw;
+  // Of the last rendering: the theme's effect is that of the first.
+  const latest = useRef({ draw, width, height });
+  latest.current = { draw, width, height };
   const paint = () => {
+    const { draw, width, height } = latest.current;
     if (!canvas.current) return;
     const ratio = devicePixelRatio;
     const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
@@ -25,7 +27,7 @@ export function useCanvas(
     const context = canvas.current.getContext("2d")!;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
-    latest.current(context, width, height);
+    draw(context, width, height);
   };
   // In the frame that shows what else has changed: an effect after it would cost another one.
   useLayoutEffect(paint, [width, height, ...inputs]);
