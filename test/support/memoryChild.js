@@ -25,25 +25,34 @@ async function measure() {
   return { rssMB: process.memoryUsage().rss / 2 ** 20, threads: Number(threads[1]) };
 }
 
-const results = [];
+/** Of the time after the warm-up, taken evenly. */
+const SAMPLES = 20;
+const samples = [];
+const sampleAt = (done, of) => Math.floor((done * SAMPLES) / of) > Math.floor(((done - 1) * SAMPLES) / of);
+
 if (mode === "steps") {
   // Compiled code and the allocator's arenas grow for some 1,500 steps: 5 MB; then nothing does.
   const warmUp = Math.max(24, Math.ceil(count / STEPS / 5));
-  const epochs = warmUp + Math.ceil(count / STEPS);
+  const epochs = Math.ceil(count / STEPS);
   const onEpochEnd = async (epoch) => {
-    if (epoch + 1 === warmUp || epoch + 1 === epochs) results.push(await measure());
+    const done = epoch + 1 - warmUp;
+    if (done === 0 || (done > 0 && sampleAt(done, epochs))) samples.push(await measure());
   };
-  await network().fit(data, { workers: 2, epochs, callbacks: [{ onEpochEnd }] });
+  await network().fit(data, { workers: 2, epochs: warmUp + epochs, callbacks: [{ onEpochEnd }] });
 } else {
-  // V8's heap and compiled code grow for some 15 networks: 10 MB, and by chance sooner or later; then next to nothing does.
-  const warmUp = 20;
+  // V8's heap and compiled code grow for some 30 networks: 10 MB, and by chance sooner or later; then next to nothing does.
+  const warmUp = 40;
   const few = datasets.limit(data, 64);
   for (let i = 0; i < warmUp + count; i++) {
     await network().fit(few, { workers: 2 });
-    if (i + 1 === warmUp || i + 1 === warmUp + count) results.push(await measure());
+    const done = i + 1 - warmUp;
+    if (done === 0 || (done > 0 && sampleAt(done, count))) samples.push(await measure());
   }
 }
-const [before, after] = results;
-process.stdout.write(
-  `${JSON.stringify({ grownMB: after.rssMB - before.rssMB, threads: [before.threads, after.threads], rssMB: after.rssMB })}\n`,
-);
+// V8 gives pages back, and takes them again, by some megabytes at any time: a quarter of the samples at either end says what stays.
+const quarter = Math.ceil(samples.length / 4);
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+const rss = (some) => median(some.map(({ rssMB }) => rssMB));
+const [before, after] = [rss(samples.slice(0, quarter)), rss(samples.slice(-quarter))];
+const threads = [samples[0].threads, samples.at(-1).threads];
+process.stdout.write(`${JSON.stringify({ grownMB: after - before, threads, rssMB: after })}\n`);
