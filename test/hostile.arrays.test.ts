@@ -242,6 +242,14 @@ describe("good arrays", () => {
     },
   );
 
+  it("an array of no type is refused by what it should have", () => {
+    const untyped = { shape: [1], data: Uint8Array.of(1) } as unknown as NpyArray;
+    expect(() => encodeNpy("x.npy", untyped)).toThrow("x.npy: an array's type must be one of f4, f8,");
+    expect(() => encodeNpy("x.npy", { ...untyped, type: "constructor" as "u1" })).toThrow(
+      'got "constructor"',
+    );
+  });
+
   const numpy = spawnSync("python3", ["-c", "import numpy"]).status === 0;
   it.skipIf(!numpy)("NumPy reads ours, and we read NumPy's: types, orders, ends, shapes", async () => {
     const folder = temporaryFolder();

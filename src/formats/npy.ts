@@ -143,6 +143,10 @@ function toRowMajor(type: NpyType, shape: Shape, columnMajor: NpyData): NpyData 
 
 /** The file's bytes: version 1.0, little-endian, row-major, as `numpy.save` writes. @throws FileError naming `path` */
 export function encodeNpy(path: string, { type, shape, data }: NpyArray): Uint8Array {
+  if (!Object.hasOwn(NPY_ARRAYS, type)) {
+    const known = Object.keys(NPY_ARRAYS).join(", ");
+    throw new FileError(`${path}: an array's type must be one of ${known}; got ${show(type)}.`);
+  }
   const array = NPY_ARRAYS[type];
   if (!(data instanceof array) || sizeOf(shape) !== data.length) {
     throw new FileError(`${path}: an array of ${type}, shape ${show(shape)}, has ${data.length} values.`);
