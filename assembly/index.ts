@@ -46,3 +46,6 @@ export * from "./winograd";
 export * from "./winogradMap";
 export * from "./winogradStride2";
 export * from "./winogradStride2Inputs";
+export * from "./winogradTransforms";
+export * from "./winogradTransforms5";
+export * from "./winogradTransforms8";

@@ -1,10 +1,10 @@
 /**
- * Winograd convolution F(s×s, k×k), stride 1: Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A for each s×s tile of the output, summed over
- * channels between ⊙ and Aᵀ; s = `side` is 4 for kernels of k = 3, and 2 for k = 5. With the tiles as rows that is one
- * matrix product for each of the 36 points: 2.25 products an output instead of 9, or 9 instead of 25. Derivation, error and
- * figures: docs/winograd.md.
+ * Winograd convolution, stride 1: Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A for each tile of the output, summed over channels between
+ * ⊙ and Aᵀ. Tiles have 7 − k rows of `wide` outputs: F(4×4, 3×3), F(2×2, 5×5), F(2×4, 5×5). With the tiles as rows that is one
+ * matrix product for each of the P = 6·(wide + k − 1) points: 2.25 products an output instead of 9, and 9 or 6 instead of
+ * 25. Derivation, error and figures: docs/winograd.md.
  *
- * Planes are 36 matrices one behind the other, each followed by 64 bytes, lest equal places of all planes share one set
+ * Planes are P matrices one behind the other, each followed by 64 bytes, lest equal places of all planes share one set
  * of the first-level cache. Channels and filters are multiples of 8. Tiles are numbered along the width, then the
  * height, then the images.
  */
@@ -15,29 +15,32 @@ import {
   winogradInputRow,
   winogradKernelGradientTiles,
   winogradKernelTiles,
-  winogradOutputTile,
+  winogradOutputRow,
 } from "./winogradTiles";
 
 /** Bytes between planes beyond their content: one cache line. */
 const GAP: usize = 64;
+/** Tiles of a sum in F(2×4, 5×5)'s kernel gradient: short sums round less, and it amplifies roundings by 18. test/winograd.test.ts */
+const PIECE: i32 = 64;
 /** Rows of a kernel panel that are transformed at a time: 27 to 55 buffers of 32·32 bytes stay near the first-level cache. */
 const KERNEL_ROWS: i32 = 32;
 
 /**
- * U = G g Gᵀ, kernel [k, k, C, F] → u 36 planes [F/8, C, 8]. Panels [begin, end) of F/8.
+ * U = G g Gᵀ, kernel [k, k, C, F] → u P planes [F/8, C, 8]. Panels [begin, end) of F/8.
  * Scratch: (k + 6)·k·32·32 bytes.
  */
 export function winogradKernel(
   u: usize,
   kernel: usize,
   scratch: usize,
-  side: i32,
+  k: i32,
+  wide: i32,
   channels: i32,
   filters: i32,
   begin: i32,
   end: i32,
 ): void {
-  const taps = <usize>((7 - side) * (7 - side));
+  const taps = <usize>(k * k);
   const planeBytes = ((<usize>channels * <usize>filters) << 2) + GAP;
   for (let panel = begin; panel < end; panel++) {
     for (let first = 0; first < channels; first += KERNEL_ROWS) {
@@ -45,26 +48,27 @@ export function winogradKernel(
       const bytes = (<usize>rows) << 5;
       kernelPanel(scratch, kernel, taps, channels, filters, panel, first, rows);
       const to = u + ((<usize>(panel * channels + first)) << 5);
-      winogradKernelTiles(side, to, planeBytes, scratch, scratch + taps * bytes, bytes);
+      winogradKernelTiles(k, wide, to, planeBytes, scratch, scratch + taps * bytes, bytes);
     }
   }
 }
 
 /**
  * The same of the kernel that takes dY back to dX: flipped in both directions, channels and filters exchanged.
- * kernel [k, k, C, F] → u 36 planes [C/8, F, 8]. Panels [begin, end) of C/8. Scratch: (k + 6)·k·32·32 bytes.
+ * kernel [k, k, C, F] → u P planes [C/8, F, 8]. Panels [begin, end) of C/8. Scratch: (k + 6)·k·32·32 bytes.
  */
 export function winogradKernelTransposed(
   u: usize,
   kernel: usize,
   scratch: usize,
-  side: i32,
+  k: i32,
+  wide: i32,
   channels: i32,
   filters: i32,
   begin: i32,
   end: i32,
 ): void {
-  const taps = <usize>((7 - side) * (7 - side));
+  const taps = <usize>(k * k);
   const planeBytes = ((<usize>channels * <usize>filters) << 2) + GAP;
   for (let panel = begin; panel < end; panel++) {
     for (let first = 0; first < filters; first += KERNEL_ROWS) {
@@ -72,7 +76,7 @@ export function winogradKernelTransposed(
       const bytes = (<usize>rows) << 5;
       kernelPanelTransposed(scratch, kernel, taps, channels, filters, panel, first, rows);
       const to = u + ((<usize>(panel * filters + first)) << 5);
-      winogradKernelTiles(side, to, planeBytes, scratch, scratch + taps * bytes, bytes);
+      winogradKernelTiles(k, wide, to, planeBytes, scratch, scratch + taps * bytes, bytes);
     }
   }
 }
@@ -80,8 +84,9 @@ export function winogradKernelTransposed(
 /**
  * Y = conv(X, g) + b, with U = `winogradKernel` of g. x [N, H, W, C], y [N, Ho, Wo, F], bias [F] or address 0. Images
  * [begin, end), `blockRows` rows of tiles at a time. An output's bits do not depend on the block it falls in.
- * Scratch, in this order: V 36·(T·C·4 + 64) and M 36·(T·F·4 + 64) with T = blockRows·⌈Wo/s⌉; stripe
- * 6·((s·⌈Wo/s⌉ + 6 − s)·C·4 + 64); zeros max(W·C, F)·4; half 24·F·4; spare F·4.
+ * Scratch, in this order: V P·(T·C·4 + 64) and M P·(T·F·4 + 64) with T = blockRows·⌈Wo/wide⌉; stripe
+ * 6·((wide·⌈Wo/wide⌉ + k − 1)·C·4 + 64); zeros max(W·C, together·F)·4; half (7 − k)·(wide + k − 1)·together·F·4; spare F·4.
+ * `together` tiles pass through the output's transform at a time.
  */
 export function winogradConvolution(
   y: usize,
@@ -89,7 +94,8 @@ export function winogradConvolution(
   u: usize,
   bias: usize,
   scratch: usize,
-  side: i32,
+  k: i32,
+  wide: i32,
   height: i32,
   width: i32,
   channels: i32,
@@ -99,11 +105,14 @@ export function winogradConvolution(
   padTop: i32,
   padLeft: i32,
   blockRows: i32,
+  together: i32,
   begin: i32,
   end: i32,
 ): void {
+  const side = 7 - k;
+  const points = <usize>(6 * (wide + k - 1));
   const tilesHigh = (outHeight + side - 1) / side;
-  const tilesWide = (outWidth + side - 1) / side;
+  const tilesWide = (outWidth + wide - 1) / wide;
   const channelBytes = (<usize>channels) << 2;
   const filterBytes = (<usize>filters) << 2;
   const rowBytes = <usize>width * channelBytes;
@@ -112,14 +121,14 @@ export function winogradConvolution(
   const vPlane = blockTiles * channelBytes + GAP;
   const mPlane = blockTiles * filterBytes + GAP;
   const uPlane = <usize>filters * channelBytes + GAP;
-  const stripeStride = <usize>(side * (tilesWide - 1) + 6) * channelBytes + GAP;
+  const stripeStride = <usize>(wide * tilesWide + k - 1) * channelBytes + GAP;
   const v = scratch;
-  const m = v + 36 * vPlane;
-  const stripe = m + 36 * mPlane;
+  const m = v + points * vPlane;
+  const stripe = m + points * mPlane;
   const zeros = stripe + 6 * stripeStride;
-  const zeroBytes = max(rowBytes, filterBytes);
+  const zeroBytes = max(rowBytes, <usize>together * filterBytes);
   const half = zeros + zeroBytes;
-  const spare = half + 24 * filterBytes;
+  const spare = half + <usize>(side * (wide + k - 1) * together) * filterBytes;
   memory.fill(stripe, 0, 6 * stripeStride + zeroBytes);
   const shift = bias ? bias : zeros;
 
@@ -130,11 +139,10 @@ export function winogradConvolution(
       const n = (first + r) / tilesHigh;
       const tileRow = (first + r) % tilesHigh;
       winogradInputRow(
-        side,
+        k,
+        wide,
         v + <usize>(r * tilesWide) * channelBytes,
         vPlane,
-        32,
-        channelBytes,
         x + <usize>(n * height) * rowBytes,
         side * tileRow - padTop,
         height,
@@ -147,7 +155,7 @@ export function winogradConvolution(
         zeros,
       );
     }
-    for (let p: usize = 0; p < 36; p++) {
+    for (let p: usize = 0; p < points; p++) {
       multiply(
         m + p * mPlane,
         filterBytes,
@@ -166,35 +174,36 @@ export function winogradConvolution(
       const n = (first + r) / tilesHigh;
       const tileRow = (first + r) % tilesHigh;
       const to = y + <usize>(n * outHeight + side * tileRow) * outRowBytes;
-      for (let t = 0; t < tilesWide; t++) {
-        winogradOutputTile(
-          side,
-          to + <usize>(side * t) * filterBytes,
-          min(side, outHeight - side * tileRow),
-          min(side, outWidth - side * t),
-          outRowBytes,
-          m + <usize>(r * tilesWide + t) * filterBytes,
-          mPlane,
-          shift,
-          filterBytes,
-          half,
-          spare,
-          zeros,
-        );
-      }
+      winogradOutputRow(
+        k,
+        wide,
+        to,
+        min(side, outHeight - side * tileRow),
+        outWidth,
+        outRowBytes,
+        m + <usize>(r * tilesWide) * filterBytes,
+        mPlane,
+        shift,
+        filterBytes,
+        together,
+        half,
+        spare,
+        zeros,
+      );
     }
   }
 }
 
 /**
- * V = Bᵀ d B of whole images, for the kernel's gradient: x [N, H, W, C] → v 36 planes [T, C], T = N·⌈Ho/s⌉·⌈Wo/s⌉.
- * Images [begin, end) of `images`. Scratch: stripe 6·((s·⌈Wo/s⌉ + 6 − s)·C·4 + 64), zeros W·C·4.
+ * V = Bᵀ d B of whole images, for the kernel's gradient: x [N, H, W, C] → v P planes [T, C], T = N·⌈Ho/(7 − k)⌉·⌈Wo/wide⌉.
+ * Images [begin, end) of `images`. Scratch: stripe 6·((wide·⌈Wo/wide⌉ + k − 1)·C·4 + 64), zeros W·C·4.
  */
 export function winogradInputTiles(
   v: usize,
   x: usize,
   scratch: usize,
-  side: i32,
+  k: i32,
+  wide: i32,
   images: i32,
   height: i32,
   width: i32,
@@ -206,22 +215,22 @@ export function winogradInputTiles(
   begin: i32,
   end: i32,
 ): void {
+  const side = 7 - k;
   const tilesHigh = (outHeight + side - 1) / side;
-  const tilesWide = (outWidth + side - 1) / side;
+  const tilesWide = (outWidth + wide - 1) / wide;
   const channelBytes = (<usize>channels) << 2;
   const rowBytes = <usize>width * channelBytes;
   const plane = <usize>(images * tilesHigh * tilesWide) * channelBytes + GAP;
-  const stripeStride = <usize>(side * (tilesWide - 1) + 6) * channelBytes + GAP;
+  const stripeStride = <usize>(wide * tilesWide + k - 1) * channelBytes + GAP;
   const zeros = scratch + 6 * stripeStride;
   memory.fill(scratch, 0, 6 * stripeStride + rowBytes);
   for (let n = begin; n < end; n++) {
     for (let tileRow = 0; tileRow < tilesHigh; tileRow++) {
       winogradInputRow(
-        side,
+        k,
+        wide,
         v + <usize>((n * tilesHigh + tileRow) * tilesWide) * channelBytes,
         plane,
-        32,
-        channelBytes,
         x + <usize>(n * height) * rowBytes,
         side * tileRow - padTop,
         height,
@@ -238,14 +247,15 @@ export function winogradInputTiles(
 }
 
 /**
- * Z = A dY Aᵀ of whole images: dY [N, H, W, F] → z 36 planes [F/8, T, 8]. Images [begin, end) of `images`.
- * Scratch: stripe 6·(s·⌈W/s⌉·F·4 + 64), zeros W·F·4.
+ * Z = A dY Aᵀ of whole images: dY [N, H, W, F] → z P planes [F/8, T, 8]. Images [begin, end) of `images`.
+ * Scratch: stripe 6·(wide·⌈W/wide⌉·F·4 + 64), zeros W·F·4.
  */
 export function winogradGradientTiles(
   z: usize,
   dY: usize,
   scratch: usize,
-  side: i32,
+  k: i32,
+  wide: i32,
   images: i32,
   height: i32,
   width: i32,
@@ -253,24 +263,25 @@ export function winogradGradientTiles(
   begin: i32,
   end: i32,
 ): void {
+  const side = 7 - k;
   const tilesHigh = (height + side - 1) / side;
-  const tilesWide = (width + side - 1) / side;
+  const tilesWide = (width + wide - 1) / wide;
   const filterBytes = (<usize>filters) << 2;
   const rowBytes = <usize>width * filterBytes;
   const tiles = <usize>(images * tilesHigh * tilesWide);
   const panelStride = (tiles << 5) + GAP;
   const plane = <usize>(filters >> 3) * panelStride + GAP;
-  const stripeStride = <usize>(side * tilesWide) * filterBytes + GAP;
+  const stripeStride = <usize>(wide * tilesWide) * filterBytes + GAP;
   const zeros = scratch + 6 * stripeStride;
   memory.fill(scratch, 0, 6 * stripeStride + rowBytes);
   for (let n = begin; n < end; n++) {
     for (let tileRow = 0; tileRow < tilesHigh; tileRow++) {
       winogradGradientRow(
-        side,
+        k,
+        wide,
         z + ((<usize>((n * tilesHigh + tileRow) * tilesWide)) << 5),
         plane,
         panelStride,
-        32,
         dY + <usize>(n * height) * rowBytes,
         side * tileRow,
         height,
@@ -286,16 +297,17 @@ export function winogradGradientTiles(
 }
 
 /**
- * dg = Gᵀ[Σ_t V_t ⊙ Z_t]G: v 36 planes [T, C], z 36 planes [F/8, T, 8] → dKernel [k, k, C, F], overwritten. The sum runs
+ * dg = Gᵀ[Σ_t V_t ⊙ Z_t]G: v P planes [T, C], z P planes [F/8, T, 8] → dKernel [k, k, C, F], overwritten. The sum runs
  * over all T tiles in order. Channels [begin, end), `blockRows` of them at a time.
- * Scratch: dU 36·(blockRows·F·4 + 64), half 6·k·F·4, and a packed tile of V, 5·256·4.
+ * Scratch: dU P·(blockRows·F·4 + 64), half k·(wide + k − 1)·F·4, and a packed tile of V, 5·256·4.
  */
 export function winogradKernelGradient(
   dKernel: usize,
   v: usize,
   z: usize,
   scratch: usize,
-  side: i32,
+  k: i32,
+  wide: i32,
   channels: i32,
   filters: i32,
   tiles: i32,
@@ -309,29 +321,36 @@ export function winogradKernelGradient(
   const zPanel = ((<usize>tiles) << 5) + GAP;
   const zPlane = <usize>(filters >> 3) * zPanel + GAP;
   const duPlane = <usize>blockRows * filterBytes + GAP;
-  const half = scratch + 36 * duPlane;
-  const packed = half + <usize>(6 * (7 - side)) * filterBytes;
+  const across = wide + k - 1;
+  const points = <usize>(6 * across);
+  const half = scratch + points * duPlane;
+  const packed = half + <usize>(k * across) * filterBytes;
+  const piece = across === 8 ? PIECE : tiles;
   for (let first = begin; first < end; first += blockRows) {
     const rows = min(blockRows, end - first);
-    for (let p: usize = 0; p < 36; p++) {
-      multiplyTransposed(
-        scratch + p * duPlane,
-        filterBytes,
-        v + p * vPlane + ((<usize>first) << 2),
-        channelBytes,
-        z + p * zPlane,
-        zPanel,
-        rows,
-        filters,
-        tiles,
-        0,
-        packed,
-        0,
-      );
+    for (let p: usize = 0; p < points; p++) {
+      for (let tile = 0; tile < tiles; tile += piece) {
+        const from = v + p * vPlane + <usize>tile * channelBytes + ((<usize>first) << 2);
+        multiplyTransposed(
+          scratch + p * duPlane,
+          filterBytes,
+          from,
+          channelBytes,
+          z + p * zPlane + ((<usize>tile) << 5),
+          zPanel,
+          rows,
+          filters,
+          min(piece, tiles - tile),
+          tile,
+          packed,
+          0,
+        );
+      }
     }
     for (let r = 0; r < rows; r++) {
       winogradKernelGradientTiles(
-        side,
+        k,
+        wide,
         dKernel + <usize>(first + r) * filterBytes,
         <usize>channels * filterBytes,
         scratch + <usize>r * filterBytes,

@@ -1,22 +1,36 @@
 /**
- * The two-dimensional transforms of Winograd's F(4×4, 3×3) and F(2×2, 5×5): rows of tiles, and panels of kernels. A tile
- * is 4×4 or 2×2 of the output, `side` = 4 or 2; it needs 6×6 of the input, and its 36 products are kept apart, one plane
- * each: plane p = 6·i + j belongs to point i along the height and point j along the width.
+ * The two-dimensional transforms of Winograd's F(4×4, 3×3), F(2×2, 5×5) and F(2×4, 5×5): rows of tiles, and panels of kernels.
+ * A tile is 7 − k rows of `wide` outputs, k the side of the kernel; it needs 6 rows of wide + k − 1 inputs, and so many
+ * products, which are kept apart, one plane each: plane i·(wide + k − 1) + j belongs to point i along the height and point
+ * j along the width.
  */
 import {
   winogradGradientLine,
+  winogradGradientRun,
   winogradInputLine,
+  winogradInputRun,
   winogradKernelGradientLine,
   winogradKernelLine,
   winogradOutputLine,
   winogradOutputLineBias,
+  winogradOutputRun,
 } from "./winogradTransforms";
 import {
   winogradGradientLine5,
+  winogradGradientRun5,
   winogradKernelGradientLine5,
   winogradKernelLine5,
   winogradOutputLine5,
+  winogradOutputRun5,
 } from "./winogradTransforms5";
+import {
+  winogradGradientRun8,
+  winogradInputRun8,
+  winogradKernelGradientLine8,
+  winogradKernelLine8,
+  winogradOutputLine8,
+  winogradOutputRun8,
+} from "./winogradTransforms8";
 
 /** Row `r` of an image, or zeros where the padding is. */
 function rowOrZeros(image: usize, r: i32, height: i32, rowBytes: usize, zeros: usize): usize {
@@ -26,14 +40,13 @@ function rowOrZeros(image: usize, r: i32, height: i32, rowBytes: usize, zeros: u
 /**
  * Bᵀ d B of the tiles that lie side by side from input row `top` on. Rows outside the image read `zeros` (one row of
  * zeros); columns outside it read `stripe` [6, stripeStride], which must be zero there: left of `leftBytes` and right of
- * the image. Value of plane p, tile t, channel c goes to v + p·plane + t·tileStep, panels of 8 channels panelStride apart.
+ * the image. Tile t's value of plane p goes to v + p·plane + t·channelBytes.
  */
 export function winogradInputRow(
-  side: i32,
+  k: i32,
+  wide: i32,
   v: usize,
   plane: usize,
-  panelStride: usize,
-  tileStep: usize,
   image: usize,
   top: i32,
   height: i32,
@@ -48,7 +61,6 @@ export function winogradInputRow(
   winogradInputLine(
     stripe + leftBytes,
     stripeStride,
-    32,
     rowOrZeros(image, top, height, rowBytes, zeros),
     rowOrZeros(image, top + 1, height, rowBytes, zeros),
     rowOrZeros(image, top + 2, height, rowBytes, zeros),
@@ -57,37 +69,22 @@ export function winogradInputRow(
     rowOrZeros(image, top + 5, height, rowBytes, zeros),
     rowBytes,
   );
+  const across = wide + k - 1;
   for (let i = 0; i < 6; i++) {
-    let to = v + <usize>(6 * i) * plane;
-    let from = stripe + <usize>i * stripeStride;
-    for (let t = 0; t < tilesWide; t++) {
-      const from2 = from + 2 * channelBytes;
-      const from4 = from2 + 2 * channelBytes;
-      winogradInputLine(
-        to,
-        plane,
-        panelStride,
-        from,
-        from + channelBytes,
-        from2,
-        from2 + channelBytes,
-        from4,
-        from4 + channelBytes,
-        channelBytes,
-      );
-      to += tileStep;
-      from += <usize>side * channelBytes;
-    }
+    if (across === 8) winogradInputRun8(v, plane, stripe, channelBytes, tilesWide);
+    else winogradInputRun(v, plane, stripe, channelBytes, wide, tilesWide);
+    v += <usize>across * plane;
+    stripe += stripeStride;
   }
 }
 
-/** A dY Aᵀ of the tiles that lie side by side from row `top` on; arguments as above, without padding. */
+/** A dY Aᵀ of the tiles that lie side by side from row `top` on, into panels [T, 8]; arguments as above, without padding. */
 export function winogradGradientRow(
-  side: i32,
+  k: i32,
+  wide: i32,
   z: usize,
   plane: usize,
   panelStride: usize,
-  tileStep: usize,
   image: usize,
   top: i32,
   height: i32,
@@ -100,109 +97,110 @@ export function winogradGradientRow(
 ): void {
   const r0 = rowOrZeros(image, top, height, rowBytes, zeros);
   const r1 = rowOrZeros(image, top + 1, height, rowBytes, zeros);
-  if (side === 2) {
-    winogradGradientLine5(stripe, stripeStride, 32, r0, r1, rowBytes);
+  if (k === 5) {
+    winogradGradientLine5(stripe, stripeStride, r0, r1, rowBytes);
   } else {
     const r2 = rowOrZeros(image, top + 2, height, rowBytes, zeros);
     const r3 = rowOrZeros(image, top + 3, height, rowBytes, zeros);
     winogradGradientLine(stripe, stripeStride, 32, r0, r1, r2, r3, rowBytes);
   }
   for (let i = 0; i < 6; i++) {
-    let to = z + <usize>(6 * i) * plane;
-    let from = stripe + <usize>i * stripeStride;
-    for (let t = 0; t < tilesWide; t++) {
-      const from1 = from + channelBytes;
-      const from2 = from1 + channelBytes;
-      if (side === 2) {
-        winogradGradientLine5(to, plane, panelStride, from, from1, channelBytes);
-      } else {
-        winogradGradientLine(to, plane, panelStride, from, from1, from2, from2 + channelBytes, channelBytes);
-      }
-      to += tileStep;
-      from += <usize>side * channelBytes;
-    }
+    if (k === 3) winogradGradientRun(z, plane, panelStride, stripe, channelBytes, tilesWide);
+    else if (wide === 4) {
+      winogradGradientRun8(z, plane, panelStride, stripe, channelBytes, tilesWide);
+    } else winogradGradientRun5(z, plane, panelStride, stripe, channelBytes, tilesWide);
+    z += <usize>(wide + k - 1) * plane;
+    stripe += stripeStride;
   }
 }
 
 /**
- * Y = Aᵀ M A + bias for one tile: rows × columns (≤ side × side) of it are inside the image at `y`. M at m + p·plane.
- * `half` [4, 6, F] holds Aᵀ M; `spare` [F] takes the columns outside; `zeros` is a bias of none.
+ * Y = Aᵀ M A + bias of the tiles that lie side by side, `together` at a time: `rows` rows of outWidth pixels at `y`, of whose last
+ * tile some columns may lie outside. M at m + p·plane. `half` [7 − k, wide + k − 1, together·F] holds Aᵀ M; `spare` [F]
+ * takes the columns outside; `zeros`, together·F of them, is a bias of none.
  */
-export function winogradOutputTile(
-  side: i32,
+export function winogradOutputRow(
+  k: i32,
+  wide: i32,
   y: usize,
   rows: i32,
-  columns: i32,
+  outWidth: i32,
   rowBytes: usize,
   m: usize,
   plane: usize,
   bias: usize,
   filterBytes: usize,
+  together: i32,
   half: usize,
   spare: usize,
   zeros: usize,
 ): void {
-  const halfRow = filterBytes * 6;
-  for (let j = 0; j < 6; j++) {
-    const to = half + <usize>j * filterBytes;
-    if (side === 2) {
-      winogradOutputLine5(to, to + halfRow, m + <usize>j * plane, 6 * plane, zeros, filterBytes);
-      continue;
+  const across = <usize>(wide + k - 1);
+  const tilesWide = (outWidth + wide - 1) / wide;
+  for (let first = 0; first < tilesWide; first += together) {
+    const tiles = min(together, tilesWide - first);
+    const bytes = <usize>tiles * filterBytes;
+    const halfRow = across * bytes;
+    for (let j: usize = 0; j < across; j++) {
+      const to = half + j * bytes;
+      const from = m + j * plane;
+      if (k === 5) winogradOutputLine5(to, to + halfRow, from, across * plane, zeros, bytes);
+      else {
+        const to2 = to + 2 * halfRow;
+        winogradOutputLine(to, to + halfRow, to2, to2 + halfRow, from, across * plane, bytes);
+      }
     }
-    winogradOutputLine(
-      to,
-      to + halfRow,
-      to + 2 * halfRow,
-      to + 3 * halfRow,
-      m + <usize>j * plane,
-      6 * plane,
-      filterBytes,
-    );
-  }
-  for (let i = 0; i < rows; i++) {
-    const y1 = columns > 1 ? y + filterBytes : spare;
-    if (side === 2) {
-      winogradOutputLine5(y, y1, half + <usize>i * halfRow, filterBytes, bias, filterBytes);
-      y += rowBytes;
-      continue;
+    m += bytes;
+    const whole = min(tiles, outWidth / wide - first);
+    for (let i = 0; i < rows; i++) {
+      let to = y + <usize>i * rowBytes + <usize>(wide * first) * filterBytes;
+      let from = half + <usize>i * halfRow;
+      if (k === 3) winogradOutputRun(to, from, bytes, bias, filterBytes, whole);
+      else if (wide === 4) winogradOutputRun8(to, from, bytes, bias, filterBytes, whole);
+      else winogradOutputRun5(to, from, bytes, bias, filterBytes, whole);
+      if (whole === tiles) continue;
+      to += <usize>(wide * whole) * filterBytes;
+      from += <usize>whole * filterBytes;
+      const columns = outWidth - wide * (first + whole);
+      const to1 = columns > 1 ? to + filterBytes : spare;
+      const to2 = columns > 2 ? to + 2 * filterBytes : spare;
+      if (k === 3) winogradOutputLineBias(to, to1, to2, spare, from, bytes, bias, filterBytes);
+      else if (wide === 4) winogradOutputLine8(to, to1, to2, spare, from, bytes, bias, filterBytes);
+      else winogradOutputLine5(to, spare, from, bytes, bias, filterBytes);
     }
-    winogradOutputLineBias(
-      y,
-      y1,
-      columns > 2 ? y + 2 * filterBytes : spare,
-      columns > 3 ? y + 3 * filterBytes : spare,
-      half + <usize>i * halfRow,
-      filterBytes,
-      bias,
-      filterBytes,
-    );
-    y += rowBytes;
   }
 }
 
 /**
- * U = G g Gᵀ of `bytes` bytes of kernels: taps [k·k, bytes] → u + p·plane, k = 7 − side. `half` [6·k, bytes] holds G g.
+ * U = G g Gᵀ of `bytes` bytes of kernels: taps [k·k, bytes] → u + p·plane. `half` [6·k, bytes] holds G g.
  */
 export function winogradKernelTiles(
-  side: i32,
+  k: i32,
+  wide: i32,
   u: usize,
   plane: usize,
   taps: usize,
   half: usize,
   bytes: usize,
 ): void {
-  const k = <usize>(7 - side);
-  for (let b: usize = 0; b < k; b++) {
-    kernelLine(side, half + b * bytes, k * bytes, taps + b * bytes, k * bytes, bytes);
+  const line = <usize>k * bytes;
+  for (let b: usize = 0; b < line; b += bytes) {
+    if (k === 5) winogradKernelLine5(half + b, line, taps + b, line, bytes);
+    else winogradKernelLine(half + b, line, taps + b, line, bytes);
   }
-  for (let i: usize = 0; i < 6; i++) {
-    kernelLine(side, u + 6 * i * plane, plane, half + k * i * bytes, bytes, bytes);
+  for (let i = 0; i < 6; i++) {
+    if (k === 3) winogradKernelLine(u, plane, half, bytes, bytes);
+    else if (wide === 4) winogradKernelLine8(u, plane, half, bytes, bytes);
+    else winogradKernelLine5(u, plane, half, bytes, bytes);
+    u += <usize>(wide + k - 1) * plane;
+    half += line;
   }
 }
 
-/** dg = Gᵀ dU G of `bytes` bytes: dU at du + p·plane, tap t goes to dKernel + t·tapBytes. `half` [6·k, bytes]. */
+/** dg = Gᵀ dU G of `bytes` bytes: dU at du + p·plane, tap t goes to dKernel + t·tapBytes. `half` [k, wide + k − 1, bytes]. */
 export function winogradKernelGradientTiles(
-  side: i32,
+  k: i32,
+  wide: i32,
   dKernel: usize,
   tapBytes: usize,
   du: usize,
@@ -210,28 +208,18 @@ export function winogradKernelGradientTiles(
   half: usize,
   bytes: usize,
 ): void {
-  for (let j: usize = 0; j < 6; j++) {
-    kernelGradientLine(side, half + j * bytes, 6 * bytes, du + j * plane, 6 * plane, bytes);
+  const across = <usize>(wide + k - 1);
+  const line = across * bytes;
+  for (let j: usize = 0; j < across; j++) {
+    const to = half + j * bytes;
+    if (k === 5) winogradKernelGradientLine5(to, line, du + j * plane, across * plane, bytes);
+    else winogradKernelGradientLine(to, line, du + j * plane, across * plane, bytes);
   }
-  const k = <usize>(7 - side);
-  for (let a: usize = 0; a < k; a++) {
-    kernelGradientLine(side, dKernel + k * a * tapBytes, tapBytes, half + 6 * a * bytes, bytes, bytes);
+  for (let a = 0; a < k; a++) {
+    if (k === 3) winogradKernelGradientLine(dKernel, tapBytes, half, bytes, bytes);
+    else if (wide === 4) winogradKernelGradientLine8(dKernel, tapBytes, half, bytes, bytes);
+    else winogradKernelGradientLine5(dKernel, tapBytes, half, bytes, bytes);
+    dKernel += <usize>k * tapBytes;
+    half += line;
   }
-}
-
-function kernelLine(side: i32, to: usize, stride: usize, from: usize, fromStride: usize, bytes: usize): void {
-  if (side === 2) winogradKernelLine5(to, stride, from, fromStride, bytes);
-  else winogradKernelLine(to, stride, from, fromStride, bytes);
-}
-
-function kernelGradientLine(
-  side: i32,
-  to: usize,
-  stride: usize,
-  from: usize,
-  fromStride: usize,
-  bytes: usize,
-): void {
-  if (side === 2) winogradKernelGradientLine5(to, stride, from, fromStride, bytes);
-  else winogradKernelGradientLine(to, stride, from, fromStride, bytes);
 }

@@ -3,21 +3,50 @@
  * of them along the height and then along the width. Points 0, ±a, ±b, ∞ with a = √½, b = √2, so that a² = 1/2, b² = 2,
  * a²·b² = 1; the rows of Bᵀ at ±b are doubled and those of G halved, which saves a constant. Derivation: docs/winograd.md.
  *
- * Each function walks over `bytes` bytes of its inputs, 16 at a time. Result k of a vector goes to `to + k·stride`; `to`
- * then advances by 16 and by `panelStride − 16` in turn: panels of 8 channels, or one run when panelStride = 32.
+ * A *line* walks over `bytes` bytes of its inputs, 16 at a time. Result k of a vector goes to `to + k·stride`.
+ * A *run* does the same for tiles that lie side by side in a row of pixels of `pixel` bytes: with few channels a call for
+ * each tile takes as long as what it does.
  */
 const ROOT_HALF = Mathf.SQRT1_2;
 const ROOT_TWO = Mathf.SQRT2;
 
 /**
- * t = Bᵀ·r, six values to six:
- *   t0 = r0 − 5/2·r2 + r4              t1, t2 = (r4 − 2·r2) ± a·(r3 − 2·r1)
- *   t5 = r1 − 5/2·r3 + r5              t3, t4 = (2·r4 − r2) ± b·(2·r3 − r1)
+ * t = Bᵀ·d, six values to six:
+ *   t0 = d0 − 5/2·d2 + d4              t1, t2 = (d4 − 2·d2) ± a·(d3 − 2·d1)
+ *   t5 = d1 − 5/2·d3 + d5              t3, t4 = (2·d4 − d2) ± b·(2·d3 − d1)
+ * d0 and d5 are read from r0 and r5 when their turn comes: registers are few.
  */
+function storeInput(
+  to: usize,
+  stride: usize,
+  to3: usize,
+  a: v128,
+  b: v128,
+  c: v128,
+  r0: usize,
+  d1: v128,
+  d2: v128,
+  d3: v128,
+  d4: v128,
+  r5: usize,
+): void {
+  const upper = to + to3;
+  v128.store(to, f32x4.add(f32x4.sub(v128.load(r0), f32x4.mul(c, d2)), d4));
+  v128.store(upper + 2 * stride, f32x4.add(f32x4.sub(d1, f32x4.mul(c, d3)), v128.load(r5)));
+  const evenA = f32x4.sub(d4, f32x4.add(d2, d2));
+  const oddA = f32x4.mul(a, f32x4.sub(d3, f32x4.add(d1, d1)));
+  v128.store(to + stride, f32x4.add(evenA, oddA));
+  v128.store(to + 2 * stride, f32x4.sub(evenA, oddA));
+  const evenB = f32x4.sub(f32x4.add(d4, d4), d2);
+  const oddB = f32x4.mul(b, f32x4.sub(f32x4.add(d3, d3), d1));
+  v128.store(upper, f32x4.add(evenB, oddB));
+  v128.store(upper + stride, f32x4.sub(evenB, oddB));
+}
+
+/** Bᵀ·d of six rows. */
 export function winogradInputLine(
   to: usize,
   stride: usize,
-  panelStride: usize,
   r0: usize,
   r1: usize,
   r2: usize,
@@ -30,25 +59,45 @@ export function winogradInputLine(
   const b = f32x4.splat(ROOT_TWO);
   const c = f32x4.splat(2.5);
   const to3 = stride * 3;
-  let step: usize = 16;
   for (let at: usize = 0; at < bytes; at += 16) {
     const d1 = v128.load(r1 + at);
     const d2 = v128.load(r2 + at);
     const d3 = v128.load(r3 + at);
     const d4 = v128.load(r4 + at);
-    const upper = to + to3;
-    v128.store(to, f32x4.add(f32x4.sub(v128.load(r0 + at), f32x4.mul(c, d2)), d4));
-    v128.store(upper + 2 * stride, f32x4.add(f32x4.sub(d1, f32x4.mul(c, d3)), v128.load(r5 + at)));
-    const evenA = f32x4.sub(d4, f32x4.add(d2, d2));
-    const oddA = f32x4.mul(a, f32x4.sub(d3, f32x4.add(d1, d1)));
-    v128.store(to + stride, f32x4.add(evenA, oddA));
-    v128.store(to + 2 * stride, f32x4.sub(evenA, oddA));
-    const evenB = f32x4.sub(f32x4.add(d4, d4), d2);
-    const oddB = f32x4.mul(b, f32x4.sub(f32x4.add(d3, d3), d1));
-    v128.store(upper, f32x4.add(evenB, oddB));
-    v128.store(upper + stride, f32x4.sub(evenB, oddB));
-    to += step;
-    step = panelStride - step;
+    inline.always(storeInput(to, stride, to3, a, b, c, r0 + at, d1, d2, d3, d4, r5 + at));
+    to += 16;
+  }
+}
+
+/** Bᵀ·d of six pixels, for `tiles` tiles `side` pixels apart; result k of tile t goes to `to + k·stride + t·pixel`. */
+export function winogradInputRun(
+  to: usize,
+  stride: usize,
+  from: usize,
+  pixel: usize,
+  side: i32,
+  tiles: i32,
+): void {
+  const a = f32x4.splat(ROOT_HALF);
+  const b = f32x4.splat(ROOT_TWO);
+  const c = f32x4.splat(2.5);
+  const to3 = stride * 3;
+  const next = <usize>side * pixel;
+  for (; tiles > 0; tiles--) {
+    const r1 = from + pixel;
+    const r2 = r1 + pixel;
+    const r3 = r2 + pixel;
+    const r4 = r3 + pixel;
+    const r5 = r4 + pixel;
+    for (let at: usize = 0; at < pixel; at += 16) {
+      const d1 = v128.load(r1 + at);
+      const d2 = v128.load(r2 + at);
+      const d3 = v128.load(r3 + at);
+      const d4 = v128.load(r4 + at);
+      inline.always(storeInput(to, stride, to3, a, b, c, from + at, d1, d2, d3, d4, r5 + at));
+      to += 16;
+    }
+    from += next;
   }
 }
 
@@ -88,7 +137,36 @@ export function winogradOutputLine(
   }
 }
 
-/** The same with a bias added: the last line of the two-dimensional transform. */
+/** y = Aᵀ·m + shift of one vector, m_k at `m + k·fromStride`, y_k at `to_k`. */
+function storeOutput(
+  to0: usize,
+  to1: usize,
+  to2: usize,
+  to3: usize,
+  m: usize,
+  fromStride: usize,
+  a: v128,
+  b: v128,
+  half: v128,
+  shift: v128,
+): void {
+  const from3 = fromStride * 3;
+  const m1 = v128.load(m + fromStride);
+  const m2 = v128.load(m + 2 * fromStride);
+  const m3 = v128.load(m + from3);
+  const m4 = v128.load(m + from3 + fromStride);
+  const s = f32x4.add(m1, m2);
+  const z = f32x4.add(m3, m4);
+  const d = f32x4.mul(a, f32x4.sub(m1, m2));
+  const e = f32x4.mul(b, f32x4.sub(m3, m4));
+  v128.store(to0, f32x4.add(f32x4.add(f32x4.add(v128.load(m), s), z), shift));
+  v128.store(to1, f32x4.add(f32x4.add(d, e), shift));
+  v128.store(to2, f32x4.add(f32x4.add(f32x4.mul(half, s), f32x4.add(z, z)), shift));
+  const m5 = v128.load(m + from3 + 2 * fromStride);
+  v128.store(to3, f32x4.add(f32x4.add(f32x4.add(f32x4.mul(half, d), f32x4.add(e, e)), m5), shift));
+}
+
+/** Aᵀ·m + bias of one tile: the last of a row, whose pixels beyond the edge go elsewhere. */
 export function winogradOutputLineBias(
   to0: usize,
   to1: usize,
@@ -102,23 +180,35 @@ export function winogradOutputLineBias(
   const a = f32x4.splat(ROOT_HALF);
   const b = f32x4.splat(ROOT_TWO);
   const half = f32x4.splat(0.5);
-  const from3 = fromStride * 3;
   for (let at: usize = 0; at < bytes; at += 16) {
-    const m = from + at;
-    const m1 = v128.load(m + fromStride);
-    const m2 = v128.load(m + 2 * fromStride);
-    const m3 = v128.load(m + from3);
-    const m4 = v128.load(m + from3 + fromStride);
-    const s = f32x4.add(m1, m2);
-    const z = f32x4.add(m3, m4);
-    const d = f32x4.mul(a, f32x4.sub(m1, m2));
-    const e = f32x4.mul(b, f32x4.sub(m3, m4));
     const shift = v128.load(bias + at);
-    v128.store(to0 + at, f32x4.add(f32x4.add(f32x4.add(v128.load(m), s), z), shift));
-    v128.store(to1 + at, f32x4.add(f32x4.add(d, e), shift));
-    v128.store(to2 + at, f32x4.add(f32x4.add(f32x4.mul(half, s), f32x4.add(z, z)), shift));
-    const m5 = v128.load(m + from3 + 2 * fromStride);
-    v128.store(to3 + at, f32x4.add(f32x4.add(f32x4.add(f32x4.mul(half, d), f32x4.add(e, e)), m5), shift));
+    inline.always(
+      storeOutput(to0 + at, to1 + at, to2 + at, to3 + at, from + at, fromStride, a, b, half, shift),
+    );
+  }
+}
+
+/** Aᵀ·m + bias of `tiles` tiles: tile t's m_k at `from + t·pixel + k·fromStride`, its y_k at pixel 4·t + k from `to` on. */
+export function winogradOutputRun(
+  to: usize,
+  from: usize,
+  fromStride: usize,
+  bias: usize,
+  pixel: usize,
+  tiles: i32,
+): void {
+  const a = f32x4.splat(ROOT_HALF);
+  const b = f32x4.splat(ROOT_TWO);
+  const half = f32x4.splat(0.5);
+  for (; tiles > 0; tiles--) {
+    for (let at: usize = 0; at < pixel; at += 16) {
+      const to0 = to + at;
+      const to2 = to0 + 2 * pixel;
+      const shift = v128.load(bias + at);
+      inline.always(storeOutput(to0, to0 + pixel, to2, to2 + pixel, from, fromStride, a, b, half, shift));
+      from += 16;
+    }
+    to += 4 * pixel;
   }
 }
 
@@ -126,6 +216,32 @@ export function winogradOutputLineBias(
  * t = A·r, four values to six, the transpose of `winogradOutputLine`:
  *   t0 = r0     t1, t2 = (r0 + r2/2) ± a·(r1 + r3/2)     t3, t4 = (r0 + 2·r2) ± b·(r1 + 2·r3)     t5 = r3
  */
+function storeGradient(
+  to: usize,
+  stride: usize,
+  to3: usize,
+  a: v128,
+  b: v128,
+  half: v128,
+  d0: v128,
+  d1: v128,
+  d2: v128,
+  d3: v128,
+): void {
+  const upper = to + to3;
+  v128.store(to, d0);
+  v128.store(upper + 2 * stride, d3);
+  const evenA = f32x4.add(d0, f32x4.mul(half, d2));
+  const oddA = f32x4.mul(a, f32x4.add(d1, f32x4.mul(half, d3)));
+  v128.store(to + stride, f32x4.add(evenA, oddA));
+  v128.store(to + 2 * stride, f32x4.sub(evenA, oddA));
+  const evenB = f32x4.add(d0, f32x4.add(d2, d2));
+  const oddB = f32x4.mul(b, f32x4.add(d1, f32x4.add(d3, d3)));
+  v128.store(upper, f32x4.add(evenB, oddB));
+  v128.store(upper + stride, f32x4.sub(evenB, oddB));
+}
+
+/** A·r of four rows. Result k of a vector goes to `to + k·stride`, which advances by 16 and by panelStride − 16 in turn: panels of 8. */
 export function winogradGradientLine(
   to: usize,
   stride: usize,
@@ -145,20 +261,47 @@ export function winogradGradientLine(
     const d0 = v128.load(r0 + at);
     const d1 = v128.load(r1 + at);
     const d2 = v128.load(r2 + at);
-    const d3 = v128.load(r3 + at);
-    const upper = to + to3;
-    v128.store(to, d0);
-    v128.store(upper + 2 * stride, d3);
-    const evenA = f32x4.add(d0, f32x4.mul(half, d2));
-    const oddA = f32x4.mul(a, f32x4.add(d1, f32x4.mul(half, d3)));
-    v128.store(to + stride, f32x4.add(evenA, oddA));
-    v128.store(to + 2 * stride, f32x4.sub(evenA, oddA));
-    const evenB = f32x4.add(d0, f32x4.add(d2, d2));
-    const oddB = f32x4.mul(b, f32x4.add(d1, f32x4.add(d3, d3)));
-    v128.store(upper, f32x4.add(evenB, oddB));
-    v128.store(upper + stride, f32x4.sub(evenB, oddB));
+    inline.always(storeGradient(to, stride, to3, a, b, half, d0, d1, d2, v128.load(r3 + at)));
     to += step;
     step = panelStride - step;
+  }
+}
+
+/**
+ * A·r of the four pixels of each of `tiles` tiles, into panels [tiles, 8] of 8 channels, panelStride apart: one panel after the other,
+ * since writing to all of them in turn touches too many pages.
+ */
+export function winogradGradientRun(
+  to: usize,
+  stride: usize,
+  panelStride: usize,
+  from: usize,
+  pixel: usize,
+  tiles: i32,
+): void {
+  const a = f32x4.splat(ROOT_HALF);
+  const b = f32x4.splat(ROOT_TWO);
+  const half = f32x4.splat(0.5);
+  const to3 = stride * 3;
+  for (const end = from + pixel; from < end; from += 32) {
+    let p = from;
+    let t = to;
+    for (const last = to + ((<usize>tiles) << 5); t < last; ) {
+      const p2 = p + 2 * pixel;
+      const p3 = p2 + pixel;
+      let d0 = v128.load(p);
+      let d1 = v128.load(p + pixel);
+      let d2 = v128.load(p2);
+      inline.always(storeGradient(t, stride, to3, a, b, half, d0, d1, d2, v128.load(p3)));
+      t += 16;
+      d0 = v128.load(p, 16);
+      d1 = v128.load(p + pixel, 16);
+      d2 = v128.load(p2, 16);
+      inline.always(storeGradient(t, stride, to3, a, b, half, d0, d1, d2, v128.load(p3, 16)));
+      t += 16;
+      p = p3 + pixel;
+    }
+    to += panelStride;
   }
 }
 

@@ -39,37 +39,70 @@ export function winogradOutputLine5(
   }
 }
 
-/** t = A·r, two values to six: t0 = r0, t1, t2 = r0 ± a·r1, t3, t4 = r0 ± b·r1, t5 = r1. Panels as in winogradInputLine. */
-export function winogradGradientLine5(
+/** The same of `tiles` tiles: tile t's m_k at `from + t·pixel + k·fromStride`, its y_k at pixel 2·t + k from `to` on. */
+export function winogradOutputRun5(
+  to: usize,
+  from: usize,
+  fromStride: usize,
+  bias: usize,
+  pixel: usize,
+  tiles: i32,
+): void {
+  for (; tiles > 0; tiles--) {
+    winogradOutputLine5(to, to + pixel, from, fromStride, bias, pixel);
+    to += 2 * pixel;
+    from += pixel;
+  }
+}
+
+/** t = A·r, two values to six: t0 = r0, t1, t2 = r0 ± a·r1, t3, t4 = r0 ± b·r1, t5 = r1. */
+function storeGradient(to: usize, stride: usize, a: v128, b: v128, d0: v128, d1: v128): void {
+  const oddA = f32x4.mul(a, d1);
+  const oddB = f32x4.mul(b, d1);
+  v128.store(to, d0);
+  to += stride;
+  v128.store(to, f32x4.add(d0, oddA));
+  to += stride;
+  v128.store(to, f32x4.sub(d0, oddA));
+  to += stride;
+  v128.store(to, f32x4.add(d0, oddB));
+  to += stride;
+  v128.store(to, f32x4.sub(d0, oddB));
+  to += stride;
+  v128.store(to, d1);
+}
+
+/** A·r of two rows. */
+export function winogradGradientLine5(to: usize, stride: usize, r0: usize, r1: usize, bytes: usize): void {
+  const a = f32x4.splat(ROOT_HALF);
+  const b = f32x4.splat(ROOT_TWO);
+  for (let at: usize = 0; at < bytes; at += 16) {
+    inline.always(storeGradient(to + at, stride, a, b, v128.load(r0 + at), v128.load(r1 + at)));
+  }
+}
+
+/** A·r of the two pixels of each of `tiles` tiles, panel by panel, as winogradGradientRun. */
+export function winogradGradientRun5(
   to: usize,
   stride: usize,
   panelStride: usize,
-  r0: usize,
-  r1: usize,
-  bytes: usize,
+  from: usize,
+  pixel: usize,
+  tiles: i32,
 ): void {
   const a = f32x4.splat(ROOT_HALF);
   const b = f32x4.splat(ROOT_TWO);
-  let step: usize = 16;
-  for (let at: usize = 0; at < bytes; at += 16) {
-    const d0 = v128.load(r0 + at);
-    const d1 = v128.load(r1 + at);
-    const oddA = f32x4.mul(a, d1);
-    const oddB = f32x4.mul(b, d1);
+  for (const end = from + pixel; from < end; from += 32) {
+    let p = from;
     let t = to;
-    v128.store(t, d0);
-    t += stride;
-    v128.store(t, f32x4.add(d0, oddA));
-    t += stride;
-    v128.store(t, f32x4.sub(d0, oddA));
-    t += stride;
-    v128.store(t, f32x4.add(d0, oddB));
-    t += stride;
-    v128.store(t, f32x4.sub(d0, oddB));
-    t += stride;
-    v128.store(t, d1);
-    to += step;
-    step = panelStride - step;
+    for (const last = to + ((<usize>tiles) << 5); t < last; ) {
+      inline.always(storeGradient(t, stride, a, b, v128.load(p), v128.load(p + pixel)));
+      t += 16;
+      inline.always(storeGradient(t, stride, a, b, v128.load(p, 16), v128.load(p + pixel, 16)));
+      t += 16;
+      p += 2 * pixel;
+    }
+    to += panelStride;
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Winograd's forms of 3×3 convolution over the layers of the six networks, batch 32, one core. Effective GFLOP/s: the operations of the
- * direct convolution, 2·N·Ho·Wo·9·C·F, divided by the best time; and their ratio to the machine's peak in the same run,
+ * Winograd's forms of 3×3 and 5×5 convolution over the layers of the six networks, batch 32, one core. Effective GFLOP/s: the operations of the
+ * direct convolution, 2·N·Ho·Wo·k·k·C·F, divided by the best time; and their ratio to the machine's peak in the same run,
  * which a direct convolution cannot exceed.
  */
 import Benchmark from "benchmark";
@@ -20,6 +20,7 @@ interface Layer {
   readonly filters: number;
   readonly padding: Padding;
   readonly stride?: 1 | 2;
+  readonly k?: 3 | 5;
 }
 
 const LAYERS: readonly Layer[] = [
@@ -32,6 +33,10 @@ const LAYERS: readonly Layer[] = [
   { name: "96 → 256 ch, 14² valid", size: 14, channels: 96, filters: 256, padding: "valid" },
   { name: "32 ch, 16²", size: 16, channels: 32, filters: 32, padding: "same" },
   { name: "16 ch, 32²", size: 32, channels: 16, filters: 16, padding: "same" },
+  { name: "32 ch, 8²", size: 8, channels: 32, filters: 32, padding: "same" },
+  { name: "16 ch, 16²", size: 16, channels: 16, filters: 16, padding: "same" },
+  { name: "16 ch, 16², 5×5", size: 16, channels: 16, filters: 16, padding: "same", k: 5 },
+  { name: "32 ch, 8², 5×5", size: 8, channels: 32, filters: 32, padding: "same", k: 5 },
   { name: "16 ch, 3²", size: 3, channels: 16, filters: 16, padding: "same" },
   { name: "64 → 128 ch, 32², stride 2", size: 32, channels: 64, filters: 128, padding: "same", stride: 2 },
   { name: "128 → 256 ch, 16², stride 2", size: 16, channels: 128, filters: 256, padding: "same", stride: 2 },
@@ -67,13 +72,16 @@ for (const layer of LAYERS) {
   console.log(`${layer.name.padEnd(28)} ${cells.join("   ")}`);
 }
 
-function measure({ size, channels, filters, padding, stride = 1 }: Layer, pass: keyof typeof PASSES): number {
+function measure(
+  { size, channels, filters, padding, stride = 1, k: taps = 3 }: Layer,
+  pass: keyof typeof PASSES,
+): number {
   core.reset();
-  const window: Window2D = { kernel: [3, 3], strides: [stride, stride], padding };
+  const window: Window2D = { kernel: [taps, taps], strides: [stride, stride], padding };
   const { outHeight, outWidth, padTop } = windowGeometry("bench", size, size, window);
   const recorder = new Recorder();
   const x = recorder.tensor([BATCH, size, size, channels]);
-  const kernel = recorder.tensor([3, 3, channels, filters]);
+  const kernel = recorder.tensor([taps, taps, channels, filters]);
   const dY = recorder.tensor([BATCH, outHeight, outWidth, filters]);
   const result = record();
   const program = new Program(core, recorder);
@@ -89,7 +97,7 @@ function measure({ size, channels, filters, padding, stride = 1 }: Layer, pass: 
   const benchmark = new Benchmark(pass, run, { maxTime: 0.5, minSamples: 10 });
   benchmark.run();
   const seconds = Math.min(...benchmark.stats.sample);
-  return (2 * BATCH * outHeight * outWidth * 9 * channels * filters) / seconds / 1e9;
+  return (2 * BATCH * outHeight * outWidth * taps * taps * channels * filters) / seconds / 1e9;
 
   function record() {
     if (stride === 2) {
@@ -120,15 +128,15 @@ function measure({ size, channels, filters, padding, stride = 1 }: Layer, pass: 
               at(xs, x.shape, n, stride * i + p - padTop, stride * j + q - padTop, r) *
               at(dYs, dY.shape, n, i, j, s);
     } else if (pass === "forward") {
-      for (let a = 0; a < 3; a++)
-        for (let b = 0; b < 3; b++)
+      for (let a = 0; a < taps; a++)
+        for (let b = 0; b < taps; b++)
           for (let k = 0; k < channels; k++)
             sum +=
               at(xs, x.shape, p, stride * q + a - padTop, stride * r + b - padTop, k) *
               at(kernels, kernel.shape, a, b, k, s);
     } else {
-      for (let a = 0; a < 3; a++)
-        for (let b = 0; b < 3; b++) {
+      for (let a = 0; a < taps; a++)
+        for (let b = 0; b < taps; b++) {
           const [i, j] = [(q + padTop - a) / stride, (r + padTop - b) / stride];
           if (!Number.isInteger(i) || !Number.isInteger(j)) continue;
           for (let k = 0; k < filters; k++)

@@ -1,9 +1,13 @@
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
-import { chooseAlgorithm } from "../src/backend/wasm/convolutionAlgorithm.js";
+import {
+  amplificationOf,
+  chooseAlgorithm,
+  winogradTileWidth,
+} from "../src/backend/wasm/convolutionAlgorithm.js";
 import { Recorder } from "../src/backend/wasm/recorder.js";
 import { winogradForward, winogradGradients } from "../src/backend/wasm/winograd.js";
-import type { Padding, Window2D } from "../src/shape.js";
+import type { Padding, Shape, Window2D } from "../src/shape.js";
 import { randomValues } from "./support/arrays.js";
 import { expectClose, sumTolerance } from "./support/close.js";
 import {
@@ -56,13 +60,60 @@ const A5_TRANSPOSED = [
   [1, 1, 1, 1, 1, 0],
   [0, a, -a, b, -b, 1],
 ];
-const MATRICES = { 3: [A_TRANSPOSED, G], 5: [A5_TRANSPOSED, G5] } as const;
 
-function factors(k: 3 | 5) {
-  const [outer, kernel] = MATRICES[k];
+/** And those of F(4, 5), at 0, ±½, ±1, ±2 and ∞. */
+const B8_TRANSPOSED = [
+  [1, 0, -21 / 4, 0, 21 / 4, 0, -1, 0],
+  [0, 2, 4, -5 / 2, -5, 1 / 2, 1, 0],
+  [0, -2, 4, 5 / 2, -5, -1 / 2, 1, 0],
+  [0, 1, 1, -17 / 4, -17 / 4, 1, 1, 0],
+  [0, -1, 1, 17 / 4, -17 / 4, -1, 1, 0],
+  [0, 1 / 2, 1 / 4, -5 / 2, -5 / 4, 2, 1, 0],
+  [0, -1 / 2, 1 / 4, 5 / 2, -5 / 4, -2, 1, 0],
+  [0, -1, 0, 21 / 4, 0, -21 / 4, 0, 1],
+];
+const powers = (x: number, count: number, weight = 1) =>
+  Array.from({ length: count }, (_, i) => weight * x ** i);
+const G8 = [
+  [1, 0, 0, 0, 0],
+  powers(1 / 2, 5, 32 / 45),
+  powers(-1 / 2, 5, 32 / 45),
+  powers(1, 5, -2 / 9),
+  powers(-1, 5, -2 / 9),
+  powers(2, 5, 1 / 90),
+  powers(-2, 5, 1 / 90),
+  [0, 0, 0, 0, 1],
+];
+const A8_TRANSPOSED = transpose([
+  [1, 0, 0, 0],
+  ...[1 / 2, -1 / 2, 1, -1, 2, -2].map((x) => powers(x, 4)),
+  [0, 0, 0, 1],
+]);
+
+/** Aᵀ, Bᵀ and G along one axis, by outputs and taps. */
+const MATRICES = {
+  "F(4, 3)": [A_TRANSPOSED, B_TRANSPOSED, G],
+  "F(2, 5)": [A5_TRANSPOSED, B_TRANSPOSED, G5],
+  "F(4, 5)": [A8_TRANSPOSED, B8_TRANSPOSED, G8],
+} as const;
+type Form = keyof typeof MATRICES;
+
+/** How the form along one axis amplifies roundings, taken as the root of what it does to variances along two. */
+function axisFactors(form: Form) {
+  const [outer, input, kernel] = MATRICES[form];
   return {
-    forward: amplification(outer, B_TRANSPOSED, kernel, k),
-    gradient: amplification(transpose(kernel), B_TRANSPOSED, transpose(outer), 7 - k),
+    forward: amplification(outer, input, kernel, kernel[0].length),
+    gradient: amplification(transpose(kernel), input, transpose(outer), outer.length),
+  };
+}
+
+/** How a tile's transforms amplify roundings. */
+function factors(x: Shape, kernel: Shape) {
+  const high = axisFactors(kernel[0] === 3 ? "F(4, 3)" : "F(2, 5)");
+  const wide = axisFactors(kernel[0] === 3 ? "F(4, 3)" : `F(${winogradTileWidth(x, kernel)}, 5)`);
+  return {
+    forward: Math.sqrt(high.forward * wide.forward),
+    gradient: Math.sqrt(high.gradient * wide.gradient),
   };
 }
 
@@ -99,10 +150,14 @@ function winograd(test: ConvolutionCase, inputs: ReturnType<typeof convolutionSu
 function check(test: ConvolutionCase): void {
   const expected = convolutionSums(test);
   const got = winograd(test, expected, 1);
-  const k = test.k === 5 ? 5 : 3;
-  const { forward, gradient } = factors(k);
-  const side = 7 - k;
-  const tiles = test.n * Math.ceil(expected.outHeight / side) * Math.ceil(expected.outWidth / side);
+  const { n, h, w, c, f, k = 3 } = test;
+  const [x, kernel] = [
+    [n, h, w, c],
+    [k, k, c, f],
+  ];
+  const { forward, gradient } = factors(x, kernel);
+  const wide = winogradTileWidth(x, kernel);
+  const tiles = n * Math.ceil(expected.outHeight / (7 - k)) * Math.ceil(expected.outWidth / wide);
   const context = JSON.stringify(test);
   expectClose(got.y, expected.y, { rtol: forward * sumTolerance(test.c) }, `y ${context}`);
   expectClose(got.dX, expected.dX, { rtol: forward * sumTolerance(test.f) }, `dX ${context}`);
@@ -116,11 +171,13 @@ function check(test: ConvolutionCase): void {
 }
 
 describe("matrices", () => {
-  it.each([3, 5] as const)("are a convolution: Aᵀ[(G g) ⊙ (Bᵀ d)] = Σ g_k·d_{r+k}, %i taps", (k) => {
-    const d = randomValues(6, 5);
-    const g = randomValues(k, 6);
-    const [outer, kernel] = MATRICES[k];
-    const v = times(B_TRANSPOSED, d);
+  const forms = Object.keys(MATRICES) as Form[];
+
+  it.each(forms)("are a convolution: Aᵀ[(G g) ⊙ (Bᵀ d)] = Σ g_k·d_{r+k}, %s", (form) => {
+    const [outer, input, kernel] = MATRICES[form];
+    const d = randomValues(input.length, 5);
+    const g = randomValues(kernel[0].length, 6);
+    const v = times(input, d);
     const y = times(
       outer,
       times(kernel, g).map((value, i) => value * v[i]),
@@ -132,11 +189,18 @@ describe("matrices", () => {
     );
   });
 
-  it("amplify rounding by these factors", () => {
-    expect(factors(3).forward).toBeCloseTo(7.13, 2);
-    expect(factors(3).gradient).toBeCloseTo(5.97, 2);
-    expect(factors(5).forward).toBeCloseTo(5.53, 2);
-    expect(factors(5).gradient).toBeCloseTo(9.44, 2);
+  it.each([
+    { x: [1, 8, 8, 16], kernel: [3, 3, 16, 16], forward: 7.13, gradient: 5.97 },
+    { x: [1, 8, 2, 16], kernel: [5, 5, 16, 16], forward: 5.53, gradient: 9.44 },
+    { x: [1, 8, 8, 16], kernel: [5, 5, 16, 16], forward: 12.82, gradient: 18.42 },
+  ])("amplify rounding by these factors: $x, $kernel", ({ x, kernel, forward, gradient }) => {
+    const got = factors(x, kernel);
+    expect(got.forward).toBeCloseTo(forward, 2);
+    expect(got.gradient).toBeCloseTo(gradient, 2);
+    const allowed = amplificationOf("winograd", x, kernel);
+    expect(allowed.forward).toBeGreaterThanOrEqual(got.forward - 0.05);
+    expect(allowed.gradient).toBeGreaterThanOrEqual(got.gradient - 0.05);
+    expect(allowed.forward).toBeLessThanOrEqual(1.02 * got.forward);
   });
 });
 
@@ -155,7 +219,21 @@ describe("winograd against direct float64 sums", () => {
     { n: 3, h: 7, w: 6, c: 32, f: 40, padding: "same", k: 5 },
     { n: 3, h: 5, w: 8, c: 40, f: 32, padding: "valid", k: 5 },
     { n: 2, h: 16, w: 16, c: 16, f: 16, padding: "same", k: 5 },
+    { n: 2, h: 6, w: 9, c: 136, f: 16, padding: "same", k: 5 },
+    { n: 2, h: 6, w: 5, c: 16, f: 264, padding: "same", k: 5 },
   ])("$n × $h × $w × $c → $f, $padding, $k", check);
+
+  it.each<ConvolutionCase>([
+    { n: 2, h: 32, w: 32, c: 128, f: 128, padding: "same", k: 5 },
+    { n: 8, h: 16, w: 16, c: 16, f: 16, padding: "same", k: 5 },
+    { n: 8, h: 8, w: 8, c: 32, f: 32, padding: "same", k: 5 },
+  ])("keep within 5e-6 of the largest result: $c channels, 5×5, $h × $w", (test) => {
+    const expected = convolutionSums(test);
+    const got = winograd(test, expected, 1);
+    for (const name of ["y", "dX", "dKernel"] as const) {
+      expectClose(got[name], expected[name], { rtol: 5e-6 }, name);
+    }
+  });
 
   it("any size", () => {
     const cases = fc

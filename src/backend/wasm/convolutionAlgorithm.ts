@@ -6,7 +6,7 @@ import { stride2Products } from "./winogradStride2.js";
 export type ConvolutionAlgorithm =
   /** Matrix products: any window. conv2d.ts */
   | "direct"
-  /** F(4×4, 3×3) or F(2×2, 5×5), tile by tile. winograd.ts */
+  /** F(4×4, 3×3), F(2×4, 5×5) or F(2×2, 5×5), tile by tile. winograd.ts */
   | "winograd"
   /** Winograd with one tile for the whole of a small map. winogradMap.ts */
   | "winogradMap"
@@ -25,8 +25,10 @@ const MAP_SIDES: Readonly<Record<number, Amplification>> = {
   4: { forward: 6.8, gradient: 5.7 },
   5: { forward: 16.8, gradient: 11.8 },
 };
-/** Sides of Winograd's tiles by those of the kernel: F(4×4, 3×3) and F(2×2, 5×5). */
-const TILE_SIDES: Readonly<Record<number, number>> = { 3: 4, 5: 2 };
+/** Rows of outputs of Winograd's tiles by the side of the kernel. */
+const TILE_HEIGHTS: Readonly<Record<number, number>> = { 3: 4, 5: 2 };
+/** Terms of a sum up to which F(2×4, 5×5) keeps within 5e-6 of the largest result: test/winograd.test.ts. */
+const MOST_TERMS_OF_WIDE = 128;
 /** With fewer channels or filters the transforms cost more than the products that they save. */
 const MAP_LEAST_CHANNELS = 64;
 const LEAST_CHANNELS = 16;
@@ -45,14 +47,21 @@ export function chooseAlgorithm(x: Shape, kernel: Shape, window: Window2D): Conv
     const pays = least >= LEAST_CHANNELS && stride2Products(x, window) <= MOST_PRODUCTS;
     return pays ? "winogradStride2" : "direct";
   }
-  if (!(kernelHeight in TILE_SIDES) || stride !== 1) return "direct";
+  if (!(kernelHeight in TILE_HEIGHTS) || stride !== 1) return "direct";
   const small = kernelHeight === 3 && window.padding === "same" && height in MAP_SIDES && width in MAP_SIDES;
   if (small && least >= MAP_LEAST_CHANNELS) return "winogradMap";
   const { outHeight, outWidth } = windowGeometry("conv2d", height, width, window);
-  const side = TILE_SIDES[kernelHeight];
-  const tiles = Math.ceil(outHeight / side) * Math.ceil(outWidth / side);
-  const products = (36 * tiles) / (kernelHeight * kernelWidth * outHeight * outWidth);
+  const wide = winogradTileWidth(x, kernel);
+  const tiles = Math.ceil(outHeight / TILE_HEIGHTS[kernelHeight]) * Math.ceil(outWidth / wide);
+  const points = 6 * (wide + kernelWidth - 1);
+  const products = (points * tiles) / (kernelHeight * kernelWidth * outHeight * outWidth);
   return least >= LEAST_CHANNELS && products <= MOST_PRODUCTS ? "winograd" : "direct";
+}
+
+/** Outputs of Winograd's tiles along the width, in all passes. @param x [N, H, W, C]  @param kernel [k, k, C, F] */
+export function winogradTileWidth([, , width]: Shape, [k, , channels, filters]: Shape): 2 | 4 {
+  if (k === 3) return 4;
+  return width > 2 && Math.max(channels, filters) <= MOST_TERMS_OF_WIDE ? 4 : 2;
 }
 
 export function amplificationOf(algorithm: ConvolutionAlgorithm, x: Shape, kernel: Shape): Amplification {
@@ -60,7 +69,9 @@ export function amplificationOf(algorithm: ConvolutionAlgorithm, x: Shape, kerne
     case "direct":
       return { forward: 1, gradient: 1 };
     case "winograd": // test/winograd.test.ts
-      return kernel[0] === 5 ? { forward: 5.6, gradient: 9.5 } : { forward: 7.1, gradient: 7.1 };
+      if (kernel[0] === 3) return { forward: 7.1, gradient: 7.1 };
+      if (winogradTileWidth(x, kernel) === 2) return { forward: 5.6, gradient: 9.5 };
+      return { forward: 12.9, gradient: 18.5 };
     case "winogradStride2": // test/winogradStride2.test.ts; the gradients' is that of dX
       return { forward: 4.35, gradient: 5.5 };
     case "winogradMap": {

@@ -1,15 +1,16 @@
 /**
- * 3×3 and 5×5 convolutions of stride 1 by Winograd's F(4×4, 3×3) and F(2×2, 5×5): see assembly/winograd.ts for the kernels
+ * 3×3 and 5×5 convolutions of stride 1 by Winograd's F(4×4, 3×3), F(2×4, 5×5) and F(2×2, 5×5): see assembly/winograd.ts for the kernels
  * and docs/winograd.md for the mathematics. Sizes of scratch memory here follow the kernels' heads.
  */
 import { type Shape, type Window2D, type WindowGeometry, windowGeometry } from "../../shape.js";
 import type { ConvolutionGradients, GradientWishes } from "../backend.js";
 import { PACKED_BYTES, PANEL, TILE_ROWS } from "./blocks.js";
+import { winogradTileWidth } from "./convolutionAlgorithm.js";
 import { all, byImages, byRows, out, own, type Recorder, scratch, type WasmTensor } from "./recorder.js";
 import { channelSums } from "./sums.js";
 
-const POINTS_ALONG = 6;
-const POINTS = POINTS_ALONG * POINTS_ALONG;
+/** Points along the height. */
+const POINTS_HIGH = 6;
 /** Bytes and floats behind each plane: see GAP in assembly/winograd.ts. */
 const GAP_BYTES = 64;
 const GAP_FLOATS = 16;
@@ -18,6 +19,30 @@ const BLOCK_TILES = 64;
 /** For the planes of a kernel's gradient: most of a 1 MB second-level cache. */
 const GRADIENT_BLOCK_BYTES = 768 * 1024;
 const KERNEL_ROWS = 32;
+/** Filters of tiles side by side that pass together through the output's transform: its half-way stays in the first-level cache. */
+const TOGETHER = 256;
+
+/** How outputs are cut into tiles, and how many points a tile has. */
+interface Tiling {
+  readonly k: number;
+  /** Outputs of a tile along the height, and along the width. */
+  readonly high: number;
+  readonly wide: number;
+  readonly tilesHigh: number;
+  readonly tilesWide: number;
+  readonly pointsWide: number;
+  readonly points: number;
+}
+
+function tilingOf(x: Shape, kernel: Shape, outHeight: number, outWidth: number): Tiling {
+  const [k] = kernel;
+  const high = POINTS_HIGH - k + 1;
+  const wide = winogradTileWidth(x, kernel);
+  const pointsWide = wide + k - 1;
+  const tilesHigh = Math.ceil(outHeight / high);
+  const tilesWide = Math.ceil(outWidth / wide);
+  return { k, high, wide, tilesHigh, tilesWide, pointsWide, points: POINTS_HIGH * pointsWide };
+}
 
 /** Y = conv2d(X, W) + b. */
 export function winogradForward(
@@ -27,22 +52,13 @@ export function winogradForward(
   bias: WasmTensor | undefined,
   window: Window2D,
 ): WasmTensor {
-  const [images, height, width, channels] = x.shape;
-  const [size, , , filters] = kernel.shape;
+  const [images, height, width] = x.shape;
+  const [, , , filters] = kernel.shape;
   const geometry = windowGeometry("conv2d", height, width, window);
-  const u = recorder.tensor([planeFloats(channels * filters)]);
-  recorder.record(
-    "winogradKernel",
-    byRows(filters / PANEL),
-    out(u),
-    all(kernel),
-    scratch((size + POINTS_ALONG) * size * KERNEL_ROWS * PANEL * 4),
-    sideOf(size),
-    channels,
-    filters,
-  );
+  const tiling = tilingOf(x.shape, kernel.shape, geometry.outHeight, geometry.outWidth);
+  const u = recordKernel(recorder, "winogradKernel", kernel, tiling, filters);
   const y = recorder.tensor([images, geometry.outHeight, geometry.outWidth, filters]);
-  recordConvolution(recorder, sideOf(size), y, x, u, bias, geometry.padTop, geometry.padLeft);
+  recordConvolution(recorder, tiling, y, x, u, bias, geometry.padTop, geometry.padLeft);
   return y;
 }
 
@@ -70,28 +86,43 @@ function inputGradient(
   dY: WasmTensor,
   geometry: WindowGeometry,
 ): WasmTensor {
-  const [size, , channels, filters] = kernel.shape;
-  const u = recorder.tensor([planeFloats(channels * filters)]);
+  const [k, , channels] = kernel.shape;
+  const tiling = tilingOf(xShape, kernel.shape, xShape[1], xShape[2]);
+  const u = recordKernel(recorder, "winogradKernelTransposed", kernel, tiling, channels);
+  const dX = recorder.tensor(xShape);
+  // x[i] meets dY[i + pad − a] for taps a < k: padding k − 1 − pad turns that into a convolution.
+  const [padTop, padLeft] = [k - 1 - geometry.padTop, k - 1 - geometry.padLeft];
+  recordConvolution(recorder, tiling, dX, dY, u, undefined, padTop, padLeft);
+  return dX;
+}
+
+/** U, in panels of 8 of its `columns`: filters forward, channels on the way back. */
+function recordKernel(
+  recorder: Recorder,
+  how: "winogradKernel" | "winogradKernelTransposed",
+  kernel: WasmTensor,
+  { k, wide, points }: Tiling,
+  columns: number,
+): WasmTensor {
+  const [, , channels, filters] = kernel.shape;
+  const u = recorder.tensor([planeFloats(points, channels * filters)]);
   recorder.record(
-    "winogradKernelTransposed",
-    byRows(channels / PANEL),
+    how,
+    byRows(columns / PANEL),
     out(u),
     all(kernel),
-    scratch((size + POINTS_ALONG) * size * KERNEL_ROWS * PANEL * 4),
-    sideOf(size),
+    scratch((k + POINTS_HIGH) * k * KERNEL_ROWS * PANEL * 4),
+    k,
+    wide,
     channels,
     filters,
   );
-  const dX = recorder.tensor(xShape);
-  // x[i] meets dY[i + pad − a] for taps a < k: padding k − 1 − pad turns that into a convolution.
-  const [padTop, padLeft] = [size - 1 - geometry.padTop, size - 1 - geometry.padLeft];
-  recordConvolution(recorder, sideOf(size), dX, dY, u, undefined, padTop, padLeft);
-  return dX;
+  return u;
 }
 
 function recordConvolution(
   recorder: Recorder,
-  side: number,
+  { k, high, wide, tilesHigh, tilesWide, pointsWide, points }: Tiling,
   y: WasmTensor,
   x: WasmTensor,
   u: WasmTensor,
@@ -101,15 +132,13 @@ function recordConvolution(
 ): void {
   const [images, height, width, channels] = x.shape;
   const [, outHeight, outWidth, filters] = y.shape;
-  const tilesWide = tilesOf(outWidth, side);
-  const blockRows = Math.max(
-    1,
-    Math.min(Math.floor(BLOCK_TILES / tilesWide), images * tilesOf(outHeight, side)),
-  );
+  const blockRows = Math.max(1, Math.min(Math.floor(BLOCK_TILES / tilesWide), images * tilesHigh));
+  const together = Math.max(1, Math.min(tilesWide, Math.floor(TOGETHER / filters)));
   const blockTiles = blockRows * tilesWide;
-  const blockBytes = POINTS * (blockTiles * (channels + filters) * 4 + 2 * GAP_BYTES);
-  const stripeBytes = 6 * (stripeWidth(tilesWide, side) * channels * 4 + GAP_BYTES);
-  const zeroBytes = Math.max(width * channels, filters) * 4;
+  const blockBytes = points * (blockTiles * (channels + filters) * 4 + 2 * GAP_BYTES);
+  const stripeBytes = POINTS_HIGH * ((wide * tilesWide + k - 1) * channels * 4 + GAP_BYTES);
+  const zeroBytes = Math.max(width * channels, together * filters) * 4;
+  const halfBytes = high * pointsWide * together * filters * 4;
   recorder.record(
     "winogradConvolution",
     byImages(images),
@@ -117,8 +146,9 @@ function recordConvolution(
     own(x),
     all(u),
     bias ? all(bias) : 0,
-    scratch(blockBytes + stripeBytes + zeroBytes + (24 + 1) * filters * 4),
-    side,
+    scratch(blockBytes + stripeBytes + zeroBytes + halfBytes + filters * 4),
+    k,
+    wide,
     height,
     width,
     channels,
@@ -128,6 +158,7 @@ function recordConvolution(
     padTop,
     padLeft,
     blockRows,
+    together,
   );
 }
 
@@ -140,19 +171,20 @@ function kernelGradient(
 ): WasmTensor {
   const [images, height, width, channels] = x.shape;
   const { outHeight, outWidth, padTop, padLeft } = geometry;
-  const [size, , , filters] = kernelShape;
-  const side = sideOf(size);
-  const tilesWide = tilesOf(outWidth, side);
-  const tiles = images * tilesOf(outHeight, side) * tilesWide;
+  const [, , , filters] = kernelShape;
+  const tiling = tilingOf(x.shape, kernelShape, outHeight, outWidth);
+  const { k, wide, tilesHigh, tilesWide, pointsWide, points } = tiling;
+  const tiles = images * tilesHigh * tilesWide;
 
-  const v = recorder.tensor([planeFloats(tiles * channels)]);
+  const v = recorder.tensor([planeFloats(points, tiles * channels)]);
   recorder.record(
     "winogradInputTiles",
     byImages(images),
     out(v),
     own(x),
-    scratch(6 * (stripeWidth(tilesWide, side) * channels * 4 + GAP_BYTES) + width * channels * 4),
-    side,
+    scratch(POINTS_HIGH * ((wide * tilesWide + k - 1) * channels * 4 + GAP_BYTES) + width * channels * 4),
+    k,
+    wide,
     images,
     height,
     width,
@@ -162,21 +194,22 @@ function kernelGradient(
     padTop,
     padLeft,
   );
-  const z = recorder.tensor([planeFloats((filters / PANEL) * (tiles * PANEL + GAP_FLOATS))]);
+  const z = recorder.tensor([planeFloats(points, (filters / PANEL) * (tiles * PANEL + GAP_FLOATS))]);
   recorder.record(
     "winogradGradientTiles",
     byImages(images),
     out(z),
     own(dY),
-    scratch(6 * (side * tilesWide * filters * 4 + GAP_BYTES) + outWidth * filters * 4),
-    side,
+    scratch(POINTS_HIGH * (wide * tilesWide * filters * 4 + GAP_BYTES) + outWidth * filters * 4),
+    k,
+    wide,
     images,
     outHeight,
     outWidth,
     filters,
   );
   const dKernel = recorder.tensor(kernelShape);
-  const rowBytes = POINTS * filters * 4;
+  const rowBytes = points * filters * 4;
   const blockRows = Math.min(
     channels,
     TILE_ROWS * Math.max(1, Math.floor(GRADIENT_BLOCK_BYTES / rowBytes / TILE_ROWS)),
@@ -187,8 +220,9 @@ function kernelGradient(
     out(dKernel),
     all(v),
     all(z),
-    scratch(blockRows * rowBytes + POINTS * GAP_BYTES + POINTS_ALONG * size * filters * 4 + PACKED_BYTES),
-    side,
+    scratch(blockRows * rowBytes + points * GAP_BYTES + pointsWide * k * filters * 4 + PACKED_BYTES),
+    k,
+    wide,
     channels,
     filters,
     tiles,
@@ -197,21 +231,7 @@ function kernelGradient(
   return dKernel;
 }
 
-/** Outputs of a tile along one axis: a tile and the kernel together have six points. */
-function sideOf(kernelSize: number): number {
-  return 7 - kernelSize;
-}
-
-function tilesOf(size: number, side: number): number {
-  return Math.ceil(size / side);
-}
-
-/** Columns that a row of tiles reads. */
-function stripeWidth(tilesWide: number, side: number): number {
-  return side * tilesWide + POINTS_ALONG - side;
-}
-
-/** Floats of 36 planes of `count` values. */
-function planeFloats(count: number): number {
-  return POINTS * (count + GAP_FLOATS);
+/** Floats of `points` planes of `count` values. */
+function planeFloats(points: number, count: number): number {
+  return points * (count + GAP_FLOATS);
 }
