@@ -6,6 +6,8 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { checkProbabilities } from "../src/bench/contest.js";
 import { benchKernels } from "../src/bench/kernels.js";
 import { spread } from "../src/bench/statistics.js";
+import { openStepSession } from "../src/bench/stepSession.js";
+import { fastCoreAvailable, weightsSha256 } from "../src/index.js";
 import { wasmEngine } from "../src/verify/engine.js";
 import { Machine } from "../src/verify/machine.js";
 import { temporaryFolder } from "./support/temporary.js";
@@ -112,12 +114,40 @@ describe("the command", () => {
     expect(step.peakRssMb).toBeLessThan(1000);
   });
 
+  it.runIf(fastCoreAvailable())("step takes the fast core", async () => {
+    const settings = ["--fast", "--workers", "1", "--batch-size", "3", "--quick"];
+    const { stdout, stderr, code } = await cbapd("bench", "step", "lenet5", ...settings, "--json");
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(JSON.parse(stdout)).toMatchObject({ network: "lenet5", batchSize: 3, fast: true });
+  });
+
+  it.runIf(fastCoreAvailable())("the fast core is another one", async () => {
+    const trained = async (fast: boolean) => {
+      const settings = { network: "lenet5", workers: 1, batchSize: 3, mode: "training" } as const;
+      const steps = await openStepSession({ ...settings, fast });
+      try {
+        await steps.run(1);
+        return weightsSha256(steps.session.readWeights());
+      } finally {
+        await steps.close();
+      }
+    };
+    expect(await trained(true)).not.toBe(await trained(false));
+  });
+
   describe("peers", () => {
     const out = join(temporaryFolder(), "bench");
     let outcome: Awaited<ReturnType<typeof cbapd>>;
     beforeAll(async () => {
       const settings = ["--batch-size", "2", "--rounds", "2", "--quick", "--json", "--out", out];
-      outcome = await cbapd("bench", "peers", "lenet5", "--peers", "tfjs-wasm,pytorch", ...settings);
+      outcome = await cbapd(
+        "bench",
+        "peers",
+        "lenet5",
+        "--peers",
+        "cbapd-fast,tfjs-wasm,pytorch",
+        ...settings,
+      );
     });
 
     it("runs in turns with tfjs, which computes the same", () => {
@@ -127,7 +157,8 @@ describe("the command", () => {
       const [{ results, missing, mode, workers }] = report.comparisons;
       expect([mode, workers]).toEqual(["training", 1]);
       const names = results.map(({ contender }: { contender: string }) => contender);
-      expect(names.slice(0, 2)).toEqual(["cbapd", "tfjs-wasm"]);
+      const fast = fastCoreAvailable() ? ["cbapd-fast"] : [];
+      expect(names.slice(0, fast.length + 2)).toEqual(["cbapd", ...fast, "tfjs-wasm"]);
       // PyTorch is not everywhere; where it is missing, it is said why.
       if (!names.includes("pytorch")) expect(missing[0].reason).toContain("CBAPD_PYTHON");
       expect(results[0].ratio).toEqual({ median: 1, low: 1, high: 1 });

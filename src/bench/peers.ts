@@ -1,5 +1,6 @@
 /** The same step by others, in turns with ours: A B A B, so that a slow phase of the machine is everybody's. */
 import { cpus } from "node:os";
+import { fastCoreAvailable } from "#compile-core";
 import { NETWORK_NAMES, type NetworkName } from "../models/networks.js";
 import { CONTENDERS, type ContenderName } from "./contenders/contender.js";
 import { Contest, findPython, type Runner } from "./contest.js";
@@ -90,6 +91,7 @@ export function machine(): Machine {
 
 /** Whether it is worth starting: threads of tfjs do not start in Node. */
 function takesPart(contender: ContenderName, { network, workers, mode }: StepSettings): boolean {
+  if (contender === "cbapd-fast") return fastCoreAvailable();
   if (contender === "cbapd" || contender === "pytorch") return true;
   if (workers > 1) return false;
   if (contender === "tfjs-cpu") return mode === "training" && CPU_NETWORKS.includes(network);

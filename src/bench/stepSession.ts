@@ -1,4 +1,6 @@
 /** A session over made-up data, for timing: what a step costs does not depend on the pictures. */
+import { fastCoreAvailable } from "#compile-core";
+import { CbapdError } from "../errors.js";
 import { initialWeights } from "../models/initializers.js";
 import { NETWORKS, type NetworkName } from "../models/networks.js";
 import { permutation } from "../random.js";
@@ -14,6 +16,8 @@ export interface StepSettings {
   readonly workers: number;
   readonly batchSize: number;
   readonly mode: Mode;
+  /** With the fast core: relaxed SIMD. */
+  readonly fast?: boolean; // false
 }
 
 export interface StepSession {
@@ -35,11 +39,14 @@ export function stretchOf(stepMs: number, most: number): number {
 /** Images of the made-up data: enough for some steps, few enough to weigh nothing in the memory's figure. */
 const IMAGES = 1024;
 
-/** With Adam, the network's loss, shuffled data: everything that `fit` does in a step. */
+/** With Adam, the network's loss, shuffled data: everything that `fit` does in a step. @throws CbapdError without relaxed SIMD, where it is asked for */
 export async function openStepSession(
-  { network, workers, batchSize, mode }: StepSettings,
+  { network, workers, batchSize, mode, fast = false }: StepSettings,
   watch?: SessionOptions["watch"],
 ): Promise<StepSession> {
+  if (fast && !fastCoreAvailable()) {
+    throw new CbapdError("fast: there is no relaxed SIMD here. Leave it out, or take Node 20 or later.");
+  }
   const graph = NETWORKS[network]();
   const most = Math.max(1, Math.floor(IMAGES / batchSize));
   const data = madeUpData(most * batchSize, sizeOf(graph.nodes[0].outputShape));
@@ -51,6 +58,7 @@ export async function openStepSession(
     optimizer: training ? optimizer : undefined,
     batchSize,
     workers,
+    fast,
     seed: 0,
     training: training ? data : undefined,
     evaluation: training ? undefined : data,

@@ -31,9 +31,19 @@ export async function benchStep(settings: StepSettings, measureMs = MEASURE_MS):
 }
 
 export function stepResult(settings: StepSettings, times: readonly number[], peakRssMb: number): StepResult {
-  const { network, workers, batchSize, mode } = settings;
+  const { network, workers, batchSize, mode, fast } = settings;
   const stepMs = median(times);
   const imagesPerSecond = (1000 * batchSize) / stepMs;
   const stepMsBest = Math.min(...times);
-  return { network, workers, batchSize, mode, stepMs, stepMsBest, imagesPerSecond, peakRssMb };
+  return {
+    network,
+    workers,
+    batchSize,
+    mode,
+    ...(fast ? { fast } : {}),
+    stepMs,
+    stepMsBest,
+    imagesPerSecond,
+    peakRssMb,
+  };
 }

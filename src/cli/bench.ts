@@ -22,6 +22,7 @@ interface Options {
   readonly workers?: number;
   readonly batchSize?: number;
   readonly mode?: Mode;
+  readonly fast?: boolean;
   readonly filter?: string;
   readonly peers?: string;
   readonly rounds: number;
@@ -51,8 +52,9 @@ export function benchCommand(command: Command): void {
       "training or inference (default: training; peers: both)",
       choice<Mode>("--mode", ["training", "inference"]),
     )
+    .option("--fast", "step: with the fast core, which train --fast uses")
     .option("--filter <text>", "kernels: only those with this text in their line")
-    .option("--peers <names>", "peers: only these, with commas: pytorch,tfjs-wasm,tfjs-cpu")
+    .option("--peers <names>", "peers: only these, with commas: cbapd-fast,pytorch,tfjs-wasm,tfjs-cpu")
     .option("--rounds <n>", "peers: turns of each", wholeNumber("--rounds"), 3)
     .option("--quick", "the essentials, in less than a minute")
     .option("--out <folder>", "also write bench.json, and the chart of the peers as SVG and PNG, into it")
@@ -162,14 +164,14 @@ async function benchSteps(
 ): Promise<StepReport[]> {
   const { benchStep, profileStep } = await import("../bench/index.js");
   const { say, note } = teller(options);
-  const { mode = "training", quick } = options;
+  const { mode = "training", quick, fast } = options;
   const workers = options.workers ? [options.workers] : [1, 2];
   const sizes = options.batchSize ? [options.batchSize] : quick || single ? [32] : [32, 128];
   const reports: StepReport[] = [];
   for (const network of networks) {
     for (const batchSize of sizes) {
       for (const count of workers) {
-        const settings: StepSettings = { network, workers: count, batchSize, mode };
+        const settings: StepSettings = { network, workers: count, batchSize, mode, fast };
         note(`${network}, ${count} workers, batch size ${batchSize}`);
         const result = await benchStep(settings, quick ? QUICK_MS : undefined);
         // A step asked for by name is one measurement, and a fast one; the table shows where the time goes as well.

@@ -9,6 +9,7 @@ interface Options {
   readonly workers: number;
   readonly batchSize: number;
   readonly steps?: number;
+  readonly fast?: boolean;
   readonly trace?: string;
   readonly roofline?: string;
   readonly json?: boolean;
@@ -18,6 +19,7 @@ export function profileCommand(command: Command): void {
   command
     .argument("<network>", models.names.join(", "))
     .option("--steps <n>", "timed steps (default: two seconds of them)", wholeNumber("--steps"))
+    .option("--fast", "with the fast core, which train --fast uses")
     .option("--trace <file>", "also write the last steps for chrome://tracing or ui.perfetto.dev")
     .option("--roofline <file>", "also draw each kernel against the machine's limits, as SVG and PNG")
     .option("--json", "print one JSON object");
@@ -27,11 +29,11 @@ export function profileCommand(command: Command): void {
 }
 
 async function runProfile(network: string, options: Options): Promise<void> {
-  const { workers, batchSize, steps } = options;
+  const { workers, batchSize, steps, fast } = options;
   const name = models.names.find((known) => known === network);
   if (!name) throw new OptionError(unknownName("network", network, models.names));
   const { profileStep, chromeTrace, LimitMeter } = await import("../bench/index.js");
-  const profile = await profileStep({ network: name, workers, batchSize, mode: "training" }, { steps });
+  const profile = await profileStep({ network: name, workers, batchSize, mode: "training", fast }, { steps });
   if (options.trace) await writeFileAtomic(options.trace, `${JSON.stringify(chromeTrace(profile))}\n`);
   const limits = (await LimitMeter.open()).measure();
   if (options.roofline) await (await import("./charts.js")).writeRoofline(options.roofline, profile, limits);

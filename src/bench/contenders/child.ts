@@ -1,6 +1,6 @@
 /**
- * The process of a contender that is written in JavaScript: see contender.ts. With `--check-bits` it takes no part, but holds
- * the bits of one number of workers against those of another: in a process of its own, whose memory is nobody's figure.
+ * The process of a contender that is written in JavaScript: see contender.ts. With `--check` it takes no part, but checks what
+ * another process will time.
  */
 import { createInterface } from "node:readline";
 import type { Assignment, Contender } from "./contender.js";
@@ -9,7 +9,7 @@ const assignment = JSON.parse(process.argv[2]) as Assignment;
 const say = (message: object) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
 try {
-  if (process.argv[3] === "--check-bits") await (await import("./cbapd.js")).checkBits(assignment);
+  if (process.argv[3] === "--check") say({ checked: await (await import("./cbapd.js")).check(assignment) });
   else await takePart();
 } catch (error) {
   say({ failed: (error as Error).message });
@@ -36,6 +36,7 @@ async function start(): Promise<Contender> {
     case "tfjs-cpu":
       return (await import("./tfjs.js")).tfjsContender(assignment, "cpu");
     case "cbapd":
+    case "cbapd-fast":
       return (await import("./cbapd.js")).cbapdContender(assignment);
     case "pytorch":
       throw new Error("PyTorch speaks Python: contender.py");

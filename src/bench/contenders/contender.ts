@@ -8,7 +8,7 @@
  */
 import type { StepSettings } from "../stepSession.js";
 
-export const CONTENDERS = ["cbapd", "tfjs-wasm", "tfjs-cpu", "pytorch"] as const;
+export const CONTENDERS = ["cbapd", "cbapd-fast", "tfjs-wasm", "tfjs-cpu", "pytorch"] as const;
 export type ContenderName = (typeof CONTENDERS)[number];
 
 export interface Assignment extends StepSettings {
@@ -24,7 +24,7 @@ export interface Assignment extends StepSettings {
 
 export interface Introduction {
   readonly version: string;
-  /** Row-major [shown, classes], of the untrained network; of others only, since ours are what they are held against. */
+  /** Row-major [shown, classes], of the untrained network; of all but the strict core, whose are what they are held against. */
   readonly probabilities?: readonly number[];
 }
 
