@@ -149,6 +149,53 @@ test("wasm agrees with the reference, with the same bits for every split", () =>
   );
 });
 
+test("ties, NaN, infinities and zeros of both signs, at every border: the very values of the reference", () => {
+  const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
+  // Images side by side go different ways through the kernel: each has a palette of its own.
+  const palettes = [
+    [1, 2],
+    [-1, 0],
+    [0, -0],
+    [-1, 0, -0, -2],
+    [1, 2, 3, nan],
+    [inf, -inf, 1],
+    [-inf],
+    [nan, -0, 0],
+  ];
+  const inputs = fc.record({
+    kernel: fc.constantFrom([3, 3], [3, 3], [3, 2], [2, 3], [2, 2]),
+    strides: fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
+    padding: fc.constantFrom("same" as const, "valid" as const),
+    H: fc.integer({ min: 1, max: 9 }),
+    W: fc.integer({ min: 1, max: 9 }),
+    C: fc.integer({ min: 1, max: 20 }),
+    images: fc.array(fc.constantFrom(...palettes), { minLength: 1, maxLength: 4 }),
+    seed: fc.nat(1000),
+  });
+  const property = fc.property(inputs, ({ kernel, strides, padding, H, W, C, images, seed }) => {
+    const window = { kernel, strides, padding } as Window2D;
+    fc.pre(padding === "same" || (H >= kernel[0] && W >= kernel[1]));
+    const size = H * W * C;
+    const random = randomArray([images.length, H, W, C], seed);
+    const x = ndarray(
+      random.shape,
+      random.data.map((value, i) => {
+        const palette = images[Math.floor(i / size)];
+        return palette[Math.floor(((value + 1) / 2) * palette.length)];
+      }),
+    );
+    const { y, argMax } = reference.maxPooling2d(x, window);
+    const dY = randomArray(y.shape, seed + 1);
+    const actual = wasm(x, window, dY);
+    expectSame(actual.y, y.data);
+    expectSame(actual.argMax, argMax.data);
+    const dX = reference.maxPooling2dGradient(argMax, dY, x.shape, window).data;
+    expectClose(actual.dX, dX, { rtol: sumTolerance(9), atol: sumTolerance(9) });
+    expect(wasm(x, window, dY, 3)).toEqual(actual);
+  });
+  fc.assert(property, { numRuns: 600 });
+});
+
 describe("layer", () => {
   test("Keras' defaults", () => {
     expect(layer.options({})).toEqual({ poolSize: [2, 2], strides: [2, 2], padding: "valid" });
