@@ -196,6 +196,23 @@ test("ties, NaN, infinities and zeros of both signs, at every border: the very v
   fc.assert(property, { numRuns: 600 });
 });
 
+test.each([1, 2, 6])(
+  "gradients of %i channels add output by output where windows overlap: the very floats",
+  (C) => {
+    const [H, W] = [5, 7];
+    const x = withTies(randomArray([2, H, W, C], 1));
+    const dY = randomArray(x.shape, 2);
+    const { argMax, dX } = wasm(x, overlapping, dY);
+    const expected = new Float32Array(x.data.length);
+    const values = Float32Array.from(dY.data);
+    Array.from(argMax).forEach((index, i) => {
+      const at = Math.floor(i / (H * W * C)) * H * W * C + index;
+      expected[at] += values[i];
+    });
+    expectSame(dX, expected);
+  },
+);
+
 describe("layer", () => {
   test("Keras' defaults", () => {
     expect(layer.options({})).toEqual({ poolSize: [2, 2], strides: [2, 2], padding: "valid" });
