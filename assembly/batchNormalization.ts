@@ -190,7 +190,14 @@ export function spreadScales(
 }
 
 /** x·scale + shift, plus `other` if it is wanted, through relu if that is. To be inlined, with constants for both. */
-function normalized(x: usize, other: usize, scales: usize, shifts: usize, adds: bool, rectifies: bool): v128 {
+export function normalized(
+  x: usize,
+  other: usize,
+  scales: usize,
+  shifts: usize,
+  adds: bool,
+  rectifies: bool,
+): v128 {
   let v = f32x4.add(f32x4.mul(v128.load(x), v128.load(scales)), v128.load(shifts));
   if (adds) v = f32x4.add(v, v128.load(other));
   if (rectifies) v = f32x4.pmax(v, f32x4.splat(0));

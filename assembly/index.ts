@@ -5,6 +5,7 @@ export * from "./add";
 export * from "./augment";
 export * from "./average";
 export * from "./averagePooling2d";
+export * from "./bands";
 export * from "./barrier";
 export {
   batchNormalizationBackward,

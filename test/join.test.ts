@@ -104,6 +104,76 @@ for (const [images, positions, ...sizes] of [
   });
 }
 
+for (const [images, positions, count, first, total] of [
+  [1, 1, 1, 0, 1],
+  [3, 4, 3, 2, 9],
+  [4, 9, 16, 16, 48],
+  [5, 2, 7, 1, 8],
+  [2, 5, 20, 4, 24],
+]) {
+  test(`relu on ${count} of ${total} channels gives the bits of relu and a copy, for any split`, () => {
+    core.reset();
+    const kernels = core.exports;
+    const size = positions * count;
+    const zeros = (values: ArrayLike<number>) =>
+      Float32Array.from(values, (value, i) => [value, -0, 0, value, Number.NaN][i % 7] ?? value);
+    const put = (shape: number[], seed: number) => core.putFloats(zeros(randomArray(shape, seed).data));
+    const x = put([images, positions, count], 1);
+    const wide = put([images, positions, total], 2);
+    const dWide = put([images, positions, total], 3);
+    const [mean, gamma, beta] = [4, 5, 6].map((seed) => core.putFloats(randomArray([count], seed).data));
+    const variance = core.putFloats(randomArray([count], 7).data.map((value) => Math.abs(value) + 0.1));
+    const work = core.allocate(count * 16 * 8);
+    const floats = (address: number) => core.bytes(address, images * positions * total * 4);
+    const narrow = core.allocate(images * size * 4);
+    const gradient = core.allocate(images * size * 4);
+    const expected = core.allocate(images * positions * total * 4);
+
+    kernels.reluForward(narrow, x, size, 0, images);
+    kernels.copyChannels(expected, narrow, first, total, 0, count, count, positions, 0, images);
+    const [y] = expectSameBits(core, [images * positions * total * 4], images, ([to], begin, end) => {
+      kernels.reluForwardIntoBand(to, x, first, total, count, positions, begin, end);
+    });
+    expect(floats(y)).toEqual(floats(expected));
+
+    kernels.normalizeReluForward(
+      narrow,
+      x,
+      mean,
+      variance,
+      gamma,
+      beta,
+      work,
+      1e-3,
+      positions,
+      count,
+      0,
+      images,
+    );
+    kernels.copyChannels(expected, narrow, first, total, 0, count, count, positions, 0, images);
+    const [z] = expectSameBits(core, [images * positions * total * 4], images, ([to], begin, end) => {
+      const statistics = [mean, variance, gamma, beta, work, 1e-3];
+      kernels.normalizeReluForwardIntoBand(to, x, ...statistics, first, total, count, positions, begin, end);
+    });
+    expect(floats(z)).toEqual(floats(expected));
+
+    kernels.copyChannels(narrow, wide, 0, count, first, total, count, positions, 0, images);
+    kernels.copyChannels(gradient, dWide, 0, count, first, total, count, positions, 0, images);
+    const whole = core.allocate(images * size * 4);
+    kernels.reluBackward(whole, narrow, gradient, size, 0, images);
+    for (const [gate, from, ...bands] of [
+      [wide, dWide, first, total, first, total],
+      [wide, gradient, first, total, 0, count],
+      [narrow, dWide, 0, count, first, total],
+    ]) {
+      const [dX] = expectSameBits(core, [images * size * 4], images, ([to], begin, end) => {
+        kernels.reluBackwardOfBands(to, gate, from, ...bands, count, positions, begin, end);
+      });
+      expect(core.bytes(dX, images * size * 4)).toEqual(core.bytes(whole, images * size * 4));
+    }
+  });
+}
+
 test("the recording copies each input into its band, and each gradient out of it", () => {
   const recorder = new Recorder();
   const ops = joinOps(recorder);

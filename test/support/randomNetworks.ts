@@ -42,6 +42,22 @@ const BLOCKS = {
     const pooled = layers.maxPooling2d({ poolSize: 3, strides: 1, padding: "same" }).apply(x);
     return convolve(layers.concatenate().apply([left, right, pooled]), filters, 1);
   },
+  /** Concatenations of what relu made, one within another; a part is read twice, another is no relu's. */
+  joined: (x: Tensor, filters: number, k: number) => {
+    const shared = relu(normalize(convolve(x, 3, 1)));
+    const inner = layers
+      .concatenate()
+      .apply([relu(convolve(x, 5, k)), relu(normalize(convolve(x, filters, k)))]);
+    const outer = layers.concatenate().apply([shared, inner, relu(convolve(shared, 4, 1, false)), shared]);
+    return convolve(outer, filters, 1);
+  },
+  /** The last one's output is read by a relu of its own, so that its gradient is a sum. */
+  joinedTwice: (x: Tensor, filters: number, k: number) => {
+    const left = relu(normalize(convolve(x, 6, k)));
+    const join = layers.concatenate().apply([left, relu(convolve(x, 2, k))]);
+    const again = layers.concatenate().apply([relu(join), join]);
+    return convolve(again, filters, 1);
+  },
   normalizeFirst: (x: Tensor, filters: number, k: number) => convolve(relu(normalize(x)), filters, k),
   movingStatistics: (x: Tensor, filters: number, k: number) =>
     relu(layers.batchNormalization({ statistics: "moving" }).apply(convolve(x, filters, k))),

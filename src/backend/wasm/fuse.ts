@@ -5,7 +5,9 @@
  *
  * A pair is one rule: a producer whose result only the consumer reads. Rules of more than two instructions are functions.
  */
-import { isOperand, overlap } from "./buffers.js";
+import { fuseBands } from "./bands.js";
+import { isOperand } from "./buffers.js";
+import { Flow, inputsOf, sameSplit } from "./flow.js";
 import type { Argument, Buffer, Instruction, Operand, Scratch } from "./recorder.js";
 
 /** `consumer` reads what `producer` wrote, its first argument, at `position`. */
@@ -68,6 +70,7 @@ export function fuse(
   const flow = new Flow(instructions, lasting);
   for (const rule of PAIR_RULES) fusePairs(flow, rule);
   fuseReluGradients(flow, everywhere ? 0 : LEAST_GRADIENT_BYTES);
+  fuseBands(flow);
   return flow.instructions();
 }
 
@@ -138,69 +141,4 @@ function reads({ args }: Instruction, position: number, operands: readonly Opera
     const argument = args[position + i];
     return isOperand(argument) && argument.buffer === buffer;
   });
-}
-
-/** A program as who touches what, while instructions are replaced. Positions stay those of the recording. */
-class Flow {
-  readonly #slots: (Instruction | undefined)[];
-  readonly #uses = new Map<Buffer, Set<number>>();
-  readonly #lasting: ReadonlySet<Buffer>;
-
-  constructor(instructions: readonly Instruction[], lasting: ReadonlySet<Buffer>) {
-    this.#slots = instructions.map(() => undefined);
-    this.#lasting = lasting;
-    for (const [at, instruction] of instructions.entries()) this.set(at, instruction);
-  }
-
-  instructions(): Instruction[] {
-    return this.#slots.filter((instruction) => instruction !== undefined);
-  }
-
-  at(position: number): Instruction | undefined {
-    return this.#slots[position];
-  }
-
-  positionsOf(kernel: string): number[] {
-    return [...this.#slots.keys()].filter((at) => this.#slots[at]?.kernel === kernel);
-  }
-
-  /** Where a buffer is touched, in order. */
-  uses(buffer: Buffer): number[] {
-    return [...(this.#uses.get(buffer) ?? [])].sort((a, b) => a - b);
-  }
-
-  /** Whether a buffer is wanted beyond what the instructions say. */
-  stays(buffer: Buffer): boolean {
-    return buffer.address !== undefined || this.#lasting.has(buffer);
-  }
-
-  /** Whether no instruction between two positions writes any of these. */
-  unchanged(operands: readonly Operand[], from: number, to: number): boolean {
-    const between = this.#slots.slice(from + 1, to);
-    return !between.some((instruction) =>
-      instruction?.args.some(
-        (other) =>
-          isOperand(other) && other.writes && operands.some(({ buffer }) => overlap(other.buffer, buffer)),
-      ),
-    );
-  }
-
-  set(at: number, instruction: Instruction | undefined): void {
-    for (const { buffer } of this.#slots[at]?.args.filter(isOperand) ?? [])
-      this.#uses.get(buffer)!.delete(at);
-    this.#slots[at] = instruction;
-    for (const { buffer } of instruction?.args.filter(isOperand) ?? []) {
-      const uses = this.#uses.get(buffer);
-      if (uses) uses.add(at);
-      else this.#uses.set(buffer, new Set([at]));
-    }
-  }
-}
-
-function inputsOf({ args }: Instruction): Operand[] {
-  return args.filter(isOperand).filter(({ writes }) => !writes);
-}
-
-function sameSplit(a: Instruction, b: Instruction): boolean {
-  return JSON.stringify(a.split) === JSON.stringify(b.split);
 }
