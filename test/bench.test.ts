@@ -187,7 +187,7 @@ describe("the command", () => {
     expect(stdout).toMatch(/step +[\d.]+ +100.0 %/);
     expect(JSON.parse(readFileSync(trace, "utf8")).traceEvents.length).toBeGreaterThan(100);
     const svg = readFileSync(roofline, "utf8");
-    for (const text of ["fewFiltersForward", "peak", "operations a byte", "GB/s"])
+    for (const text of ["winogradRowsForward", "peak", "operations a byte", "GB/s"])
       expect(svg).toContain(text);
     expect(existsSync(join(folder, "roof.png"))).toBe(true);
   });

@@ -2,13 +2,13 @@
 import { describe, expect, it } from "vitest";
 import { shapes } from "../src/data/shapes.js";
 import { models } from "../src/index.js";
+import type { Graph } from "../src/models/graph.js";
 import { initialWeights } from "../src/models/initializers.js";
 import { NETWORKS } from "../src/models/networks.js";
 import { adam } from "../src/train/optimizers.js";
 import { layOut } from "../src/train/regions.js";
 import { recordEvaluation, recordTraining } from "../src/train/step.js";
 
-const graph = NETWORKS.resnet18({ width: 1 / 4 });
 const loss = { name: "sparseCategoricalCrossentropy", fromLogits: false, labelSmoothing: 0 } as const;
 const data = {
   count: 4,
@@ -17,7 +17,7 @@ const data = {
   labels: new Uint8Array(4),
 };
 
-function kernels(exact: boolean): { training: string[]; evaluation: string[] } {
+function kernels(graph: Graph, exact: boolean): { training: string[]; evaluation: string[] } {
   const options = { graph, loss, optimizer: adam(), exact };
   const regions = layOut(graph, adam(), 4, data, data);
   const names = ({ instructions }: ReturnType<typeof recordTraining>) =>
@@ -31,11 +31,14 @@ function kernels(exact: boolean): { training: string[]; evaluation: string[] } {
 const indirect = (name: string) => /^(winograd|map[A-Z]|stride2)/.test(name);
 
 describe("exact", () => {
-  it("records no Winograd kernel, in training and evaluation", () => {
-    const plain = kernels(false);
+  it.each([
+    ["resnet18", NETWORKS.resnet18({ width: 1 / 4 })],
+    ["lenet5", NETWORKS.lenet5()],
+  ])("records no Winograd kernel, in training and evaluation: %s", (_, graph) => {
+    const plain = kernels(graph, false);
     expect(plain.training.some(indirect)).toBe(true);
     expect(plain.evaluation.some(indirect)).toBe(true);
-    const exact = kernels(true);
+    const exact = kernels(graph, true);
     expect(exact.training.some(indirect)).toBe(false);
     expect(exact.evaluation.some(indirect)).toBe(false);
   });

@@ -17,6 +17,7 @@ import {
 import { channelSums } from "./sums.js";
 import { winogradForward, winogradGradients } from "./winograd.js";
 import { winogradMap } from "./winogradMap.js";
+import { winogradRows } from "./winogradRows.js";
 import { winogradStride2 } from "./winogradStride2.js";
 
 /** A block of products before col2im: half of a 1 MB second-level cache. bench/conv2d.bench.ts */
@@ -34,6 +35,7 @@ const MOST_BY_ROWS = 4096;
 export function convolutionOps(recorder: Recorder): Pick<Backend<WasmTensor>, "conv2d" | "conv2dGradients"> {
   const direct = directConvolution(recorder);
   const map = winogradMap(recorder);
+  const rows = winogradRows(recorder);
   const stride2 = winogradStride2(recorder);
   const choose = (x: WasmTensor, kernel: WasmTensor, window: Window2D) =>
     recorder.exact ? "direct" : chooseAlgorithm(x.shape, kernel.shape, window);
@@ -46,6 +48,8 @@ export function convolutionOps(recorder: Recorder): Pick<Backend<WasmTensor>, "c
           return winogradForward(recorder, x, kernel, bias, window);
         case "winogradMap":
           return map.forward(x, kernel, bias);
+        case "winogradRows":
+          return rows.forward(x, kernel, bias, window);
         case "winogradStride2":
           return stride2.forward(x, kernel, bias, window);
       }
@@ -63,6 +67,12 @@ export function convolutionOps(recorder: Recorder): Pick<Backend<WasmTensor>, "c
           return winogradGradients(recorder, x, kernel, dY, window, wishes);
         case "winogradMap":
           return map.gradients(x, kernel, dY, wishes);
+        case "winogradRows":
+          return {
+            dX: wishes.dX ? direct.inputGradient(x.shape, kernel, dY, window) : undefined,
+            dKernel: rows.kernelGradient(x, kernel.shape, dY, window),
+            dBias: wishes.dBias ? channelSums(recorder, dY) : undefined,
+          };
         case "winogradStride2":
           return stride2.gradients(x, kernel, dY, window, wishes);
       }

@@ -1,4 +1,4 @@
-/** Which algorithm computes a convolution: decided here alone, from what bench/winograd.bench.ts and bench/conv2d.bench.ts measure. */
+/** Which algorithm computes a convolution: decided here alone, from what the benchmarks in bench/ measure. */
 import { type Shape, type Window2D, windowGeometry } from "../../shape.js";
 import { PANEL } from "./blocks.js";
 import { stride2Products } from "./winogradStride2.js";
@@ -10,6 +10,8 @@ export type ConvolutionAlgorithm =
   | "winograd"
   /** Winograd with one tile for the whole of a small map. winogradMap.ts */
   | "winogradMap"
+  /** F(4, 5) along the width, for few filters. winogradRows.ts */
+  | "winogradRows"
   /** Stride 2, on even and odd rows and columns apart. winogradStride2.ts */
   | "winogradStride2";
 
@@ -32,6 +34,9 @@ const MOST_TERMS_OF_WIDE = 128;
 /** With fewer channels or filters the transforms cost more than the products that they save. */
 const MAP_LEAST_CHANNELS = 64;
 const LEAST_CHANNELS = 16;
+/** Kernel rows that a transformed row of the picture must meet, and tiles of a picture: bench/winogradRows.bench.ts. */
+const ROWS_LEAST_USES = 2;
+const ROWS_LEAST_TILES = 32;
 /** Winograd's products, of whole tiles at the edges too, as a share of the direct ones, up to which it pays. */
 const MOST_PRODUCTS = 0.7;
 
@@ -40,6 +45,7 @@ export function chooseAlgorithm(x: Shape, kernel: Shape, window: Window2D): Conv
   const [, height, width, channels] = x;
   const [kernelHeight, kernelWidth, , filters] = kernel;
   const [stride, strideWidth] = window.strides;
+  if (filters < PANEL) return rowsPay(x, window) ? "winogradRows" : "direct";
   if (kernelHeight !== kernelWidth || stride !== strideWidth) return "direct";
   if (channels % PANEL !== 0 || filters % PANEL !== 0) return "direct";
   const least = Math.min(channels, filters);
@@ -64,6 +70,16 @@ export function winogradTileWidth([, , width]: Shape, [k, , channels, filters]: 
   return width > 2 && Math.max(channels, filters) <= MOST_TERMS_OF_WIDE ? 4 : 2;
 }
 
+/** Whether F(4, 5) along the width pays. */
+function rowsPay([, height, width]: Shape, window: Window2D): boolean {
+  const [kernelHeight, kernelWidth] = window.kernel;
+  const [stride, strideWidth] = window.strides;
+  if (kernelWidth !== 5 || strideWidth !== 1 || kernelHeight < ROWS_LEAST_USES * stride) return false;
+  const { outHeight, outWidth } = windowGeometry("conv2d", height, width, window);
+  const tilesWide = Math.ceil(outWidth / 4);
+  return outHeight * tilesWide >= ROWS_LEAST_TILES && (8 * tilesWide) / (5 * outWidth) <= MOST_PRODUCTS;
+}
+
 export function amplificationOf(algorithm: ConvolutionAlgorithm, x: Shape, kernel: Shape): Amplification {
   switch (algorithm) {
     case "direct":
@@ -72,6 +88,8 @@ export function amplificationOf(algorithm: ConvolutionAlgorithm, x: Shape, kerne
       if (kernel[0] === 3) return { forward: 7.1, gradient: 7.1 };
       if (winogradTileWidth(x, kernel) === 2) return { forward: 5.6, gradient: 9.5 };
       return { forward: 12.9, gradient: 18.5 };
+    case "winogradRows": // test/winogradRows.test.ts
+      return { forward: 5.5, gradient: 6 };
     case "winogradStride2": // test/winogradStride2.test.ts; the gradients' is that of dX
       return { forward: 4.35, gradient: 5.5 };
     case "winogradMap": {

@@ -16,6 +16,7 @@ export const conv2d: LayerDescription = {
           { weight: 4, arbitrary: wide },
           { weight: 1, arbitrary: smallMap },
           { weight: 1, arbitrary: halved },
+          { weight: 1, arbitrary: few },
         );
   },
   values: randomLayerValues,
@@ -63,6 +64,21 @@ const wide: fc.Arbitrary<LayerCase> = fc
   })
   .map(({ size, kernelSize, padding, channels, filters, activation, batch }) =>
     conv2dCase({ filters, kernelSize, padding, activation }, [...size, channels], batch),
+  );
+
+/** Where its form along the width applies: few filters, five columns. */
+const few: fc.Arbitrary<LayerCase> = fc
+  .record({
+    size: fc.tuple(fc.integer({ min: 12, max: 16 }), fc.integer({ min: 13, max: 20 })),
+    kernelHeight: fc.integer({ min: 2, max: 5 }),
+    padding,
+    channels: fc.integer({ min: 1, max: 4 }),
+    filters: fc.integer({ min: 1, max: 7 }),
+    activation: elementwise,
+    batch: fc.integer({ min: 1, max: 3 }),
+  })
+  .map(({ size, kernelHeight, padding, channels, filters, activation, batch }) =>
+    conv2dCase({ filters, kernelSize: [kernelHeight, 5], padding, activation }, [...size, channels], batch),
   );
 
 /** Where its form of stride 2 applies. */

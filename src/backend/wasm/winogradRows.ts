@@ -1,0 +1,120 @@
+/**
+ * Convolutions of few filters and kernels five wide by Winograd's F(4, 5) along the width: see assembly/winogradRows.ts for the
+ * kernels and docs/winograd.md for the derivation.
+ */
+import { type Shape, type Window2D, windowGeometry } from "../../shape.js";
+import { all, byImages, byRows, out, own, type Recorder, scratch, type WasmTensor } from "./recorder.js";
+
+const POINTS = 8;
+/** Outputs of a tile. */
+const SIDE = 4;
+/** Bytes behind each plane; and vectors of tiles of a block: see GAP and BLOCK in assembly/winogradRows.ts. */
+const GAP_BYTES = 64;
+const BLOCK = 24;
+/** Tiles of a band of rows: as many as a sum of the kernel's gradient should have: bench/conv2d.bench.ts */
+const BAND_TILES = 256;
+/** Rows of a band of wide pictures: fewer would transform most rows of the picture twice. */
+const LEAST_ROWS = 8;
+
+export function winogradRows(recorder: Recorder) {
+  return {
+    /** Y = conv2d(X, W) + b. */
+    forward(x: WasmTensor, kernel: WasmTensor, bias: WasmTensor | undefined, window: Window2D): WasmTensor {
+      const { sizes, outHeight, outWidth, bandTiles, inputBytes, kernelBytes } = measure(
+        x.shape,
+        kernel.shape,
+        window,
+      );
+      const filters = kernel.shape[3];
+      const y = recorder.tensor([x.shape[0], outHeight, outWidth, filters]);
+      const productBytes = (POINTS + SIDE) * filters * BLOCK * 16;
+      recorder.record(
+        "winogradRowsForward",
+        byImages(x.shape[0]),
+        out(y),
+        own(x),
+        all(kernel),
+        bias ? all(bias) : 0,
+        scratch(inputBytes + kernelBytes + productBytes + bandTiles * SIDE * filters * 4),
+        ...sizes,
+      );
+      return y;
+    },
+
+    /** dW = Gᵀ·Σ V ⊙ (A·dY): for each image what it adds, and then their sum. */
+    kernelGradient(x: WasmTensor, kernelShape: Shape, dY: WasmTensor, window: Window2D): WasmTensor {
+      const { sizes, bandTiles, inputBytes } = measure(x.shape, kernelShape, window);
+      const [kernelHeight, , channels, filters] = kernelShape;
+      const [images] = x.shape;
+      const values = POINTS * wholeDepth(kernelHeight * channels) * filters;
+      const sums = recorder.tensor([images, values + 4]);
+      const slopeBytes = POINTS * (bandTiles * filters * 4 + GAP_BYTES);
+      recorder.record(
+        "winogradRowsKernelSums",
+        byImages(images),
+        out(sums),
+        own(x),
+        own(dY),
+        scratch(inputBytes + slopeBytes + SIDE * filters * 16 + bandTiles * SIDE * filters * 4 + values * 16),
+        ...sizes,
+      );
+      const dKernel = recorder.tensor(kernelShape);
+      recorder.record(
+        "winogradRowsKernelGradient",
+        byRows(kernelHeight),
+        out(dKernel),
+        all(sums),
+        scratch((POINTS + kernelShape[1] + 1) * Math.ceil((channels * filters) / 4) * 16),
+        images,
+        channels,
+        filters,
+        kernelHeight,
+      );
+      return dKernel;
+    },
+  };
+}
+
+/** The sizes that both kernels take, in their order, and the scratch that they need. */
+function measure(x: Shape, [kernelHeight, kernelWidth, , filters]: Shape, window: Window2D) {
+  const [, height, width, channels] = x;
+  const { outHeight, outWidth, padTop, padLeft } = windowGeometry("conv2d", height, width, window);
+  const strideHeight = window.strides[0];
+  const tilesWide = Math.ceil(outWidth / SIDE);
+  const most = Math.max(LEAST_ROWS, Math.floor(BAND_TILES / tilesWide));
+  const bandRows = Math.ceil(outHeight / Math.ceil(outHeight / most));
+  const depth = wholeDepth(kernelHeight * channels);
+  const vectors = Math.ceil(tilesWide / 4) + 1;
+  const lineBytes = 2 * vectors * 16 * SIDE * channels;
+  const phaseRows = bandRows + Math.floor((kernelHeight - 1) / strideHeight);
+  const phaseBytes = phaseRows * tilesWide * 4 + 16 + GAP_BYTES;
+  return {
+    sizes: [
+      height,
+      width,
+      channels,
+      outHeight,
+      outWidth,
+      filters,
+      kernelHeight,
+      strideHeight,
+      padTop,
+      padLeft,
+      bandRows,
+    ],
+    outHeight,
+    outWidth,
+    /** In whole vectors. */
+    bandTiles: Math.ceil((bandRows * tilesWide) / 4) * 4,
+    /** Offsets, a padded row and its lanes, V. */
+    inputBytes: depth * 4 + 16 + lineBytes + POINTS * channels * strideHeight * phaseBytes,
+    /** U, and a copy of the kernel. */
+    kernelBytes:
+      (POINTS + kernelWidth) * kernelHeight * channels * filters * 4 + (POINTS + 1) * GAP_BYTES + 2 * 16,
+  };
+}
+
+/** Window rows and channels, filled up to what the tiles of the gradient can cover. */
+function wholeDepth(depth: number): number {
+  return depth === 5 ? 6 : Math.max(3, depth);
+}

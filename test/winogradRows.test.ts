@@ -1,0 +1,258 @@
+import fc from "fast-check";
+import { beforeEach, describe, expect, it } from "vitest";
+import { amplificationOf, chooseAlgorithm } from "../src/backend/wasm/convolutionAlgorithm.js";
+import { winogradRows } from "../src/backend/wasm/winogradRows.js";
+import { conv2d, conv2dGradients } from "../src/reference/conv2d.js";
+import type { Padding, Pair, Window2D } from "../src/shape.js";
+import { randomArray, randomValues } from "./support/arrays.js";
+import { expectClose, FLOAT32_EPSILON, sumTolerance } from "./support/close.js";
+import { amplification, times, transpose } from "./support/convolutionSums.js";
+import { Core } from "./support/kernels.js";
+import { type Recording, runRecorded } from "./support/recorded.js";
+
+/** The matrices of docs/winograd.md, built here from the points: 0, ±1/2, ±1, ±2, ∞. Row 0 of Bᵀ and of G have both changed sign. */
+const POINTS = [0, 1 / 2, -1 / 2, 1, -1, 2, -2];
+/** Coefficients of Π (x − root), ascending. */
+function polynomial(roots: number[]): number[] {
+  let p = [1];
+  for (const root of roots)
+    p = Array.from({ length: p.length + 1 }, (_, k) => (p[k - 1] ?? 0) - root * (p[k] ?? 0));
+  return p;
+}
+const others = (x: number) => POINTS.filter((y) => y !== x);
+const sign = (x: number) => (x === 0 ? -1 : 1);
+const weight = (x: number) => others(x).reduce((product, y) => product / (x - y), sign(x));
+const powers = (x: number, count: number) => Array.from({ length: count }, (_, k) => x ** k);
+const A = [...POINTS.map((x) => powers(x, 4)), [0, 0, 0, 1]];
+const A_TRANSPOSED = transpose(A);
+const B_TRANSPOSED = [
+  ...POINTS.map((x) => [...polynomial(others(x)).map((value) => value * sign(x)), 0]),
+  polynomial(POINTS),
+];
+const G = [...POINTS.map((x) => powers(x, 5).map((value) => value * weight(x))), [0, 0, 0, 0, 1]];
+
+/** Along one axis alone: the root of what two axes would have. */
+const FORWARD = Math.sqrt(amplification(A_TRANSPOSED, B_TRANSPOSED, G, 5));
+const GRADIENT = Math.sqrt(amplification(transpose(G), B_TRANSPOSED, A, 4));
+
+interface Case {
+  readonly n: number;
+  readonly h: number;
+  readonly w: number;
+  readonly c: number;
+  readonly f: number;
+  readonly rows: number;
+  readonly stride: number;
+  readonly padding: Padding;
+  readonly bias?: boolean;
+}
+
+const windowOf = ({ rows, stride, padding }: Case): Window2D => ({
+  kernel: [rows, 5],
+  strides: [stride, 1],
+  padding,
+});
+
+/** Inputs of a case, and its results by direct float64 sums. */
+function direct(test: Case) {
+  const { n, h, w, c, f, rows, bias: hasBias = true } = test;
+  const x = randomArray([n, h, w, c], 1);
+  const kernel = randomArray([rows, 5, c, f], 2);
+  const bias = hasBias ? randomArray([f], 3) : undefined;
+  const y = conv2d(x, kernel, bias, windowOf(test));
+  const dY = randomArray(y.shape, 4);
+  const { dKernel } = conv2dGradients(x, kernel, dY, windowOf(test));
+  return { x, kernel, bias, dY, y, dKernel };
+}
+
+function winograd(test: Case, { x, kernel, bias, dY }: ReturnType<typeof direct>, workers: number) {
+  const [y, dKernel] = runRecorded(workers, ({ recorder, array }: Recording) => {
+    const { forward, kernelGradient } = winogradRows(recorder);
+    const xs = array(x);
+    return [
+      forward(xs, array(kernel), bias && array(bias), windowOf(test)),
+      kernelGradient(xs, kernel.shape, array(dY), windowOf(test)),
+    ];
+  });
+  return { y, dKernel };
+}
+
+function check(test: Case): void {
+  const expected = direct(test);
+  const got = winograd(test, expected, 1);
+  const [images, outHeight, outWidth] = expected.y.shape;
+  const terms = images * outHeight * Math.ceil(outWidth / 4);
+  const context = JSON.stringify(test);
+  // Where sums are short and cancel, the roundings of their terms remain.
+  const atol = 4 * FLOAT32_EPSILON;
+  const ofY = { rtol: FORWARD * sumTolerance(test.rows * test.c), atol: FORWARD * atol };
+  expectClose(got.y, expected.y.data, ofY, `y ${context}`);
+  const ofKernel = { rtol: GRADIENT * sumTolerance(terms), atol: GRADIENT * atol };
+  expectClose(got.dKernel, expected.dKernel.data, ofKernel, `dKernel ${context}`);
+  for (const workers of [2, 3]) expect(winograd(test, expected, workers)).toEqual(got);
+}
+
+describe("matrices", () => {
+  it("are a convolution: Aᵀ[(G g) ⊙ (Bᵀ d)] = Σ g_k·d_{r+k}", () => {
+    const d = randomValues(8, 5);
+    const g = randomValues(5, 6);
+    const v = times(B_TRANSPOSED, d);
+    const y = times(
+      A_TRANSPOSED,
+      times(G, g).map((value, i) => value * v[i]),
+    );
+    expectClose(
+      y,
+      [0, 1, 2, 3].map((r) => g.reduce((sum, tap, k) => sum + tap * d[r + k], 0)),
+      { rtol: 1e-14 },
+    );
+  });
+
+  it("amplify rounding by these factors", () => {
+    expect(FORWARD).toBeCloseTo(5.45, 2);
+    expect(GRADIENT).toBeCloseTo(6.0, 2);
+    const { forward, gradient } = amplificationOf("winogradRows", [1, 32, 32, 3], [5, 5, 3, 6]);
+    expect(forward).toBeCloseTo(FORWARD, 1);
+    expect(gradient).toBeCloseTo(GRADIENT, 1);
+  });
+});
+
+describe("transforms", () => {
+  const core = new Core();
+  beforeEach(() => core.reset());
+  const VECTORS = 3;
+  const LANES = 4 * VECTORS;
+
+  /** `kernel` on random rows of lanes, and what `matrix` makes of them. */
+  function line(kernel: string, matrix: number[][], shift: readonly number[] = []): void {
+    const inputs = matrix[0].length;
+    const values = randomValues(inputs * LANES, 7);
+    const from = core.putFloats(values);
+    const to = core.allocate(matrix.length * LANES * 4);
+    core.exports[kernel](to, LANES * 4, from, LANES * 4, ...shift, VECTORS);
+    const got = core.floats(to, matrix.length * LANES);
+    core.checkGuards();
+    for (let lane = 0; lane < LANES; lane++) {
+      const column = Array.from({ length: inputs }, (_, k) => values[k * LANES + lane]);
+      const expected = times(matrix, column).map((value) => value + (shift[0] ?? 0));
+      const actual = expected.map((_, k) => got[k * LANES + lane]);
+      expectClose(actual, expected, { rtol: 1e-6 }, `${kernel}, lane ${lane}`);
+    }
+  }
+
+  it.each<[string, number[][], number[]]>([
+    ["rowsOutputLine", A_TRANSPOSED, [0.75]],
+    ["rowsGradientLine", A, []],
+    ["rowsKernelLine", G, []],
+    ["rowsKernelGradientLine", transpose(G), []],
+  ])("%s", line);
+
+  it("rowsInputLine: four columns are the tile's own, four the next tile's", () => {
+    const width = LANES + 4;
+    const columns = randomValues(4 * width, 8);
+    const from = core.putFloats(columns);
+    const to = core.allocate(8 * LANES * 4);
+    core.exports.rowsInputLine(to, LANES * 4, from, width * 4, VECTORS);
+    const got = core.floats(to, 8 * LANES);
+    core.checkGuards();
+    for (let tile = 0; tile < LANES; tile++) {
+      const d = Array.from({ length: 8 }, (_, k) => columns[(k % 4) * width + tile + Math.floor(k / 4)]);
+      const actual = Array.from({ length: 8 }, (_, p) => got[p * LANES + tile]);
+      expectClose(actual, times(B_TRANSPOSED, d), { rtol: 1e-6 }, `tile ${tile}`);
+    }
+  });
+
+  it("tiles to lanes and back are exact", () => {
+    const values = 12;
+    const tiles = randomValues(LANES * values, 9);
+    const from = core.putFloats(tiles);
+    const lanes = core.allocate(values * LANES * 4);
+    core.exports.tilesToLanes(lanes, LANES * 4, from, values, VECTORS);
+    const got = core.floats(lanes, values * LANES);
+    for (let q = 0; q < values; q++)
+      for (let t = 0; t < LANES; t++) expect(got[q * LANES + t]).toBe(tiles[t * values + q]);
+    const back = core.allocate(values * LANES * 4);
+    core.exports.lanesToTiles(back, lanes, LANES * 4, values, VECTORS);
+    expect(core.floats(back, values * LANES)).toEqual(Float32Array.from(tiles));
+    core.checkGuards();
+  });
+});
+
+describe("F(4, 5) along the width against direct float64 sums", () => {
+  it.each<Case>([
+    { n: 2, h: 32, w: 32, c: 3, f: 6, rows: 5, stride: 1, padding: "valid" },
+    { n: 2, h: 32, w: 32, c: 3, f: 6, rows: 5, stride: 1, padding: "same", bias: false },
+    { n: 1, h: 1, w: 1, c: 1, f: 1, rows: 1, stride: 1, padding: "same" },
+    { n: 3, h: 5, w: 5, c: 1, f: 1, rows: 5, stride: 1, padding: "valid" },
+    { n: 3, h: 7, w: 9, c: 2, f: 7, rows: 3, stride: 2, padding: "same" },
+    { n: 2, h: 9, w: 8, c: 5, f: 5, rows: 2, stride: 3, padding: "valid" },
+    { n: 1, h: 11, w: 40, c: 4, f: 3, rows: 7, stride: 1, padding: "same" },
+    { n: 1, h: 70, w: 66, c: 1, f: 2, rows: 5, stride: 1, padding: "same" },
+    { n: 1, h: 21, w: 130, c: 3, f: 4, rows: 4, stride: 2, padding: "valid", bias: false },
+    { n: 5, h: 6, w: 17, c: 13, f: 6, rows: 5, stride: 1, padding: "valid" },
+  ])("$n × $h × $w × $c → $f, $rows×5, stride $stride, $padding", check);
+
+  it("any size", () => {
+    const cases = fc
+      .record({
+        n: fc.integer({ min: 1, max: 5 }),
+        h: fc.integer({ min: 1, max: 21 }),
+        w: fc.integer({ min: 1, max: 37 }),
+        c: fc.integer({ min: 1, max: 6 }),
+        f: fc.integer({ min: 1, max: 7 }),
+        rows: fc.integer({ min: 1, max: 6 }),
+        stride: fc.integer({ min: 1, max: 3 }),
+        padding: fc.constantFrom<Padding>("same", "valid"),
+        bias: fc.boolean(),
+      })
+      .filter(({ h, w, rows, padding }) => padding === "same" || (h >= rows && w >= 5));
+    fc.assert(fc.property(cases, check), { numRuns: 60 });
+  });
+
+  it.each<Padding>(["valid", "same"])(
+    "keeps to 5e-6 of the largest result at a batch of 32, %s",
+    (padding) => {
+      const test: Case = { n: 32, h: 32, w: 32, c: 3, f: 6, rows: 5, stride: 1, padding };
+      const expected = direct(test);
+      const got = winograd(test, expected, 1);
+      expectClose(got.y, expected.y.data, { rtol: 5e-6 }, "y");
+      expectClose(got.dKernel, expected.dKernel.data, { rtol: 5e-6 }, "dKernel");
+    },
+  );
+
+  it("gives the same bits wherever a tile lies: a picture whose rows are all the same", () => {
+    const [h, w, c, f] = [70, 75, 2, 7];
+    const row = randomValues(w * c, 1);
+    const test: Case = { n: 1, h, w, c, f, rows: 5, stride: 1, padding: "valid" };
+    const inputs = direct(test);
+    for (let i = 0; i < h; i++) inputs.x.data.set(row, i * w * c);
+    const { y } = winograd(test, inputs, 1);
+    const run = y.length / (h - 4);
+    for (let i = 1; i < h - 4; i++) expect(y.slice(i * run, (i + 1) * run)).toEqual(y.slice(0, run));
+  });
+});
+
+describe("the choice of algorithm", () => {
+  const choice = (picture: Pair, channels: number, filters: number, window: Partial<Window2D> = {}) => {
+    const whole: Window2D = { kernel: [5, 5], strides: [1, 1], padding: "same", ...window };
+    return chooseAlgorithm([32, ...picture, channels], [...whole.kernel, channels, filters], whole);
+  };
+
+  it("takes few filters of five columns and horizontal stride 1", () => {
+    expect(choice([32, 32], 3, 6)).toBe("winogradRows");
+    expect(choice([32, 32], 3, 6, { padding: "valid" })).toBe("winogradRows");
+    expect(choice([28, 28], 1, 7)).toBe("winogradRows");
+    expect(choice([32, 32], 3, 6, { strides: [2, 1] })).toBe("winogradRows");
+    expect(choice([32, 32], 3, 6, { kernel: [3, 5] })).toBe("winogradRows");
+    expect(choice([32, 32], 3, 8)).toBe("direct");
+    expect(choice([32, 32], 3, 6, { strides: [1, 2] })).toBe("direct");
+    expect(choice([32, 32], 3, 6, { kernel: [5, 3] })).toBe("direct");
+  });
+
+  it("leaves alone what has too few tiles, or where a transformed row would meet one row of the kernel", () => {
+    expect(choice([9, 9], 3, 6)).toBe("direct");
+    expect(choice([32, 2], 3, 6)).toBe("direct");
+    expect(choice([32, 32], 3, 6, { kernel: [1, 5] })).toBe("direct");
+    expect(choice([32, 32], 3, 6, { strides: [3, 1] })).toBe("direct");
+  });
+});
