@@ -2,7 +2,7 @@
  * Layers as they are, whole steps and peers: `cbapd bench`. */
 import { runnerImport } from "vite";
 
-const all = ["matmul", "conv2d", "winograd"];
+const all = ["matmul", "conv2d", "winograd", "winogradRows"];
 const names = process.argv.slice(2);
 for (const name of names.length > 0 ? names : all) {
   if (!all.includes(name)) throw new Error(`unknown benchmark "${name}"; there are ${all.join(", ")}`);
