@@ -219,6 +219,7 @@ export function winogradRowsKernelSums(
       } else if (whole < vectors) {
         const last = <usize>(whole << 2) * tileBytes;
         memory.copy(tiles, slopes + last, <usize>(all & 3) * tileBytes);
+        memory.fill(tiles + <usize>(all & 3) * tileBytes, 0, <usize>(4 - (all & 3)) * tileBytes);
       }
       transformSlopes(z, zStep, lanes, slopes, filters, whole);
       const left = z + <usize>whole * vectorBytes;

@@ -189,6 +189,9 @@ describe("F(4, 5) along the width against direct float64 sums", () => {
     { n: 1, h: 11, w: 40, c: 4, f: 3, rows: 7, stride: 1, padding: "same" },
     { n: 1, h: 70, w: 66, c: 1, f: 2, rows: 5, stride: 1, padding: "same" },
     { n: 1, h: 21, w: 130, c: 3, f: 4, rows: 4, stride: 2, padding: "valid", bias: false },
+    // Bands of 25, 25 and 23 rows of seven tiles: the last one leaves more of its last vector empty.
+    { n: 1, h: 73, w: 28, c: 1, f: 2, rows: 5, stride: 1, padding: "same" },
+    { n: 1, h: 73, w: 27, c: 1, f: 2, rows: 5, stride: 1, padding: "same" },
     { n: 5, h: 6, w: 17, c: 13, f: 6, rows: 5, stride: 1, padding: "valid" },
   ])("$n × $h × $w × $c → $f, $rows×5, stride $stride, $padding", check);
 
