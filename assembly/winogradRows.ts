@@ -12,11 +12,10 @@ import {
   lanesToTiles,
   rowsGradientLine,
   rowsInputLine,
-  rowsKernelGradientLine,
-  rowsKernelLine,
   rowsOutputLine,
   tilesToLanes,
 } from "./winogradRowsTransforms";
+import { winogradKernelGradientLine8, winogradKernelLine8 } from "./winogradTransforms8";
 
 const POINTS: i32 = 8;
 /** Behind each plane: what is read there goes to lanes that are not used; and planes do not meet in one set of the cache. */
@@ -275,7 +274,7 @@ export function winogradRowsKernelGradient(
         addRow(to, group, vectors);
       }
     }
-    rowsKernelGradientLine(results, row, scratch, row, vectors);
+    winogradKernelGradientLine8(results, row, scratch, row, row);
     const to = dKernel + ((<usize>(a * 5 * run)) << 2);
     const bytes = (<usize>run) << 2;
     for (let b: usize = 0; b < 5; b++) memory.copy(to + b * bytes, results + b * row, bytes);
@@ -298,7 +297,7 @@ function transformKernel(to: usize, step: usize, kernel: usize, kernelHeight: i3
   memory.copy(copy, kernel, bytes);
   // A row's last vector may write into the next row, which comes after it.
   for (let a: usize = 0; a < <usize>kernelHeight; a++) {
-    rowsKernelLine(to + a * row, step, copy + a * 5 * row, row, (run + 3) >> 2);
+    winogradKernelLine8(to + a * row, step, copy + a * 5 * row, row, row);
   }
   return aligned(copy + bytes) + GAP;
 }

@@ -1,5 +1,5 @@
 /**
- * The one-dimensional transforms of Winograd's F(4, 5): four outputs of five taps from eight inputs. Points 0, ±½, ±1, ±2, ∞:
+ * The one-dimensional transforms of Winograd's F(4, 5): four outputs of five taps from eight inputs; for winogradRows.ts too. Points 0, ±½, ±1, ±2, ∞:
  * among symmetric ones these amplify roundings least (4 % above the best of any), and all constants but those of G are exact.
  * Points ±p share their even and odd parts. Lines and runs as in winogradTransforms.ts; derivation: docs/winograd.md.
  */
@@ -8,16 +8,56 @@ const WEIGHT_ONE: f32 = -2.0 / 9.0;
 const WEIGHT_TWO: f32 = 1.0 / 90.0;
 
 /**
- * t = Bᵀ·d of eight pixels:
- *   t0 = (d0 − d6) + 21/4·(d4 − d2)     t1, t2 = (d6 + 4·d2 − 5·d4) ± (d5/2 + 2·d1 − 5/2·d3)
- *   t7 = (d7 − d1) + 21/4·(d3 − d5)     t3, t4 = (d6 + d2 − 17/4·d4) ± (d5 + d1 − 17/4·d3)
- *                                       t5, t6 = (d6 + d2/4 − 5/4·d4) ± (2·d5 + d1/2 − 5/2·d3)
+ * t = Bᵀ·d, eight values to eight:
+ *   t0 = (d0 − d6) + 21/4·(d4 − d2)     t1, t2 = (d6 − 5·d4 + 4·d2) ± 1/2·(d5 − 5·d3 + 4·d1)
+ *   t7 = (d7 − d1) + 21/4·(d3 − d5)     t3, t4 = (d6 − 17/4·d4 + d2) ± (d5 − 17/4·d3 + d1)
+ *                                       t5, t6 = (d6 − 5/4·d4 + d2/4) ± 2·(d5 − 5/4·d3 + d1/4)
  */
-export function winogradInputRun8(to: usize, stride: usize, from: usize, pixel: usize, tiles: i32): void {
-  const half = f32x4.splat(0.5);
-  const two = f32x4.splat(2);
-  const quarter = f32x4.splat(0.25);
+export function storeInput8(
+  to: usize,
+  stride: usize,
+  d0: v128,
+  d1: v128,
+  d2: v128,
+  d3: v128,
+  d4: v128,
+  d5: v128,
+  d6: v128,
+  d7: v128,
+): void {
+  const outer = f32x4.splat(21.0 / 4.0);
+  const middle = f32x4.splat(17.0 / 4.0);
+  const inner = f32x4.splat(5.0 / 4.0);
   const four = f32x4.splat(4);
+  const quarter = f32x4.splat(0.25);
+  v128.store(to, f32x4.add(f32x4.sub(d0, d6), f32x4.mul(outer, f32x4.sub(d4, d2))));
+  const inner4 = f32x4.mul(inner, d4);
+  const inner3 = f32x4.mul(inner, d3);
+  let even = f32x4.add(d6, f32x4.mul(four, f32x4.sub(d2, inner4)));
+  let odd = f32x4.mul(f32x4.splat(0.5), f32x4.add(d5, f32x4.mul(four, f32x4.sub(d1, inner3))));
+  to += stride;
+  v128.store(to, f32x4.add(even, odd));
+  to += stride;
+  v128.store(to, f32x4.sub(even, odd));
+  even = f32x4.sub(f32x4.add(d6, d2), f32x4.mul(middle, d4));
+  odd = f32x4.sub(f32x4.add(d5, d1), f32x4.mul(middle, d3));
+  to += stride;
+  v128.store(to, f32x4.add(even, odd));
+  to += stride;
+  v128.store(to, f32x4.sub(even, odd));
+  even = f32x4.add(f32x4.sub(d6, inner4), f32x4.mul(quarter, d2));
+  odd = f32x4.add(f32x4.sub(d5, inner3), f32x4.mul(quarter, d1));
+  odd = f32x4.add(odd, odd);
+  to += stride;
+  v128.store(to, f32x4.add(even, odd));
+  to += stride;
+  v128.store(to, f32x4.sub(even, odd));
+  to += stride;
+  v128.store(to, f32x4.add(f32x4.sub(d7, d1), f32x4.mul(outer, f32x4.sub(d3, d5))));
+}
+
+/** Bᵀ·d of eight pixels, for `tiles` tiles four pixels apart; result k of tile t goes to `to + k·stride + t·pixel`. */
+export function winogradInputRun8(to: usize, stride: usize, from: usize, pixel: usize, tiles: i32): void {
   for (; tiles > 0; tiles--) {
     for (const end = from + pixel; from < end; from += 16) {
       let p = from;
@@ -35,33 +75,7 @@ export function winogradInputRun8(to: usize, stride: usize, from: usize, pixel: 
       p += pixel;
       const d6 = v128.load(p);
       p += pixel;
-      const d7 = v128.load(p);
-      let u = to;
-      const ends = f32x4.splat(5.25);
-      v128.store(u, f32x4.add(f32x4.sub(d0, d6), f32x4.mul(ends, f32x4.sub(d4, d2))));
-      const d4Part = f32x4.mul(f32x4.splat(1.25), d4);
-      const d3Part = f32x4.mul(f32x4.splat(2.5), d3);
-      const evenHalf = f32x4.add(d6, f32x4.mul(four, f32x4.sub(d2, d4Part)));
-      const oddHalf = f32x4.add(f32x4.mul(half, d5), f32x4.sub(f32x4.mul(two, d1), d3Part));
-      u += stride;
-      v128.store(u, f32x4.add(evenHalf, oddHalf));
-      u += stride;
-      v128.store(u, f32x4.sub(evenHalf, oddHalf));
-      const middle = f32x4.splat(4.25);
-      const evenOne = f32x4.sub(f32x4.add(d2, d6), f32x4.mul(middle, d4));
-      const oddOne = f32x4.sub(f32x4.add(d1, d5), f32x4.mul(middle, d3));
-      u += stride;
-      v128.store(u, f32x4.add(evenOne, oddOne));
-      u += stride;
-      v128.store(u, f32x4.sub(evenOne, oddOne));
-      const evenTwo = f32x4.add(d6, f32x4.sub(f32x4.mul(quarter, d2), d4Part));
-      const oddTwo = f32x4.add(f32x4.mul(two, d5), f32x4.sub(f32x4.mul(half, d1), d3Part));
-      u += stride;
-      v128.store(u, f32x4.add(evenTwo, oddTwo));
-      u += stride;
-      v128.store(u, f32x4.sub(evenTwo, oddTwo));
-      u += stride;
-      v128.store(u, f32x4.add(f32x4.sub(d7, d1), f32x4.mul(ends, f32x4.sub(d3, d5))));
+      inline.always(storeInput8(to, stride, d0, d1, d2, d3, d4, d5, d6, v128.load(p)));
       to += 16;
     }
     from += 3 * pixel;
@@ -156,7 +170,7 @@ export function winogradOutputRun8(
  *   t0 = d0     t1, t2 = (d0 + d2/4) ± (d1/2 + d3/8)     t3, t4 = (d0 + d2) ± (d1 + d3)
  *   t7 = d3     t5, t6 = (d0 + 4·d2) ± (2·d1 + 8·d3)
  */
-function storeGradient(to: usize, stride: usize, d0: v128, d1: v128, d2: v128, d3: v128): void {
+export function storeGradient8(to: usize, stride: usize, d0: v128, d1: v128, d2: v128, d3: v128): void {
   const half = f32x4.splat(0.5);
   const two = f32x4.splat(2);
   const quarter = f32x4.splat(0.25);
@@ -202,12 +216,12 @@ export function winogradGradientRun8(
       let d0 = v128.load(p);
       let d1 = v128.load(p + pixel);
       let d2 = v128.load(p2);
-      inline.always(storeGradient(t, stride, d0, d1, d2, v128.load(p3)));
+      inline.always(storeGradient8(t, stride, d0, d1, d2, v128.load(p3)));
       t += 16;
       d0 = v128.load(p, 16);
       d1 = v128.load(p + pixel, 16);
       d2 = v128.load(p2, 16);
-      inline.always(storeGradient(t, stride, d0, d1, d2, v128.load(p3, 16)));
+      inline.always(storeGradient8(t, stride, d0, d1, d2, v128.load(p3, 16)));
       t += 16;
       p = p3 + pixel;
     }

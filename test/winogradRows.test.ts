@@ -124,12 +124,12 @@ describe("transforms", () => {
   const LANES = 4 * VECTORS;
 
   /** `kernel` on random rows of lanes, and what `matrix` makes of them. */
-  function line(kernel: string, matrix: number[][], shift: readonly number[] = []): void {
+  function line(kernel: string, matrix: number[][], length: number, shift: readonly number[] = []): void {
     const inputs = matrix[0].length;
     const values = randomValues(inputs * LANES, 7);
     const from = core.putFloats(values);
     const to = core.allocate(matrix.length * LANES * 4);
-    core.exports[kernel](to, LANES * 4, from, LANES * 4, ...shift, VECTORS);
+    core.exports[kernel](to, LANES * 4, from, LANES * 4, ...shift, length);
     const got = core.floats(to, matrix.length * LANES);
     core.checkGuards();
     for (let lane = 0; lane < LANES; lane++) {
@@ -140,11 +140,11 @@ describe("transforms", () => {
     }
   }
 
-  it.each<[string, number[][], number[]]>([
-    ["rowsOutputLine", A_TRANSPOSED, [0.75]],
-    ["rowsGradientLine", A, []],
-    ["rowsKernelLine", G, []],
-    ["rowsKernelGradientLine", transpose(G), []],
+  it.each<[string, number[][], number, number[]]>([
+    ["rowsOutputLine", A_TRANSPOSED, VECTORS, [0.75]],
+    ["rowsGradientLine", A, VECTORS, []],
+    ["winogradKernelLine8", G, LANES * 4, []],
+    ["winogradKernelGradientLine8", transpose(G), LANES * 4, []],
   ])("%s", line);
 
   it("rowsInputLine: four columns are the tile's own, four the next tile's", () => {
