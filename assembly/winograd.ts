@@ -11,7 +11,7 @@
 import { multiply, multiplyTransposed } from "./matmul";
 import { kernelPanel, kernelPanelTransposed } from "./winogradKernelPanel";
 import {
-  winogradGradientRow,
+  winogradGradientPanel,
   winogradInputRow,
   winogradKernelGradientTiles,
   winogradKernelTiles,
@@ -248,7 +248,8 @@ export function winogradInputTiles(
 
 /**
  * Z = A dY Aᵀ of whole images: dY [N, H, W, F] → z P planes [F/8, T, 8]. Images [begin, end) of `images`.
- * Scratch: stripe 6·(wide·⌈W/wide⌉·F·4 + 64), zeros W·F·4.
+ * An image's tiles go panel by panel, in few long streams: tile by tile, they would go to P·F/8 pages in turn.
+ * Scratch: stripe 6·(⌈H/(7 − k)⌉·wide·⌈W/wide⌉·32 + 64), zeros W·F·4.
  */
 export function winogradGradientTiles(
   z: usize,
@@ -271,27 +272,30 @@ export function winogradGradientTiles(
   const tiles = <usize>(images * tilesHigh * tilesWide);
   const panelStride = (tiles << 5) + GAP;
   const plane = <usize>(filters >> 3) * panelStride + GAP;
-  const stripeStride = <usize>(wide * tilesWide) * filterBytes + GAP;
+  const stripeStride = ((<usize>(tilesHigh * wide * tilesWide)) << 5) + GAP;
   const zeros = scratch + 6 * stripeStride;
   memory.fill(scratch, 0, 6 * stripeStride + rowBytes);
   for (let n = begin; n < end; n++) {
-    for (let tileRow = 0; tileRow < tilesHigh; tileRow++) {
-      winogradGradientRow(
+    let image = dY + <usize>(n * height) * rowBytes;
+    let panel = z + ((<usize>(n * tilesHigh * tilesWide)) << 5);
+    for (let f = 0; f < filters; f += 8) {
+      winogradGradientPanel(
         k,
         wide,
-        z + ((<usize>((n * tilesHigh + tileRow) * tilesWide)) << 5),
+        panel,
         plane,
-        panelStride,
-        dY + <usize>(n * height) * rowBytes,
-        side * tileRow,
+        image,
         height,
-        rowBytes,
+        width,
         filterBytes,
+        tilesHigh,
         tilesWide,
         scratch,
         stripeStride,
         zeros,
       );
+      image += 32;
+      panel += panelStride;
     }
   }
 }

@@ -5,7 +5,7 @@
  * j along the width.
  */
 import {
-  winogradGradientLine,
+  winogradGradientColumns,
   winogradGradientRun,
   winogradInputLine,
   winogradInputRun,
@@ -16,7 +16,7 @@ import {
   winogradOutputRun,
 } from "./winogradTransforms";
 import {
-  winogradGradientLine5,
+  winogradGradientColumns5,
   winogradGradientRun5,
   winogradKernelGradientLine5,
   winogradKernelLine5,
@@ -78,37 +78,45 @@ export function winogradInputRow(
   }
 }
 
-/** A dY Aᵀ of the tiles that lie side by side from row `top` on, into panels [T, 8]; arguments as above, without padding. */
-export function winogradGradientRow(
+/**
+ * A dY Aᵀ of an image's tiles, 8 channels of them: to z + p·plane, [tiles, 8]. `image` is at these channels of its first pixel. Rows
+ * below the image read `zeros` (one row of zeros); lines of the stripe, [6, tilesHigh, wide·tilesWide, 8], must be zero right of it.
+ */
+export function winogradGradientPanel(
   k: i32,
   wide: i32,
   z: usize,
   plane: usize,
-  panelStride: usize,
   image: usize,
-  top: i32,
   height: i32,
-  rowBytes: usize,
-  channelBytes: usize,
+  width: i32,
+  pixel: usize,
+  tilesHigh: i32,
   tilesWide: i32,
   stripe: usize,
   stripeStride: usize,
   zeros: usize,
 ): void {
-  const r0 = rowOrZeros(image, top, height, rowBytes, zeros);
-  const r1 = rowOrZeros(image, top + 1, height, rowBytes, zeros);
-  if (k === 5) {
-    winogradGradientLine5(stripe, stripeStride, r0, r1, rowBytes);
-  } else {
+  const rowBytes = <usize>width * pixel;
+  const line = (<usize>(wide * tilesWide)) << 5;
+  for (let i = 0; i < tilesHigh; i++) {
+    const top = (7 - k) * i;
+    const to = stripe + <usize>i * line;
+    const r0 = rowOrZeros(image, top, height, rowBytes, zeros);
+    const r1 = rowOrZeros(image, top + 1, height, rowBytes, zeros);
+    if (k === 5) {
+      winogradGradientColumns5(to, stripeStride, r0, r1, pixel, width);
+      continue;
+    }
     const r2 = rowOrZeros(image, top + 2, height, rowBytes, zeros);
     const r3 = rowOrZeros(image, top + 3, height, rowBytes, zeros);
-    winogradGradientLine(stripe, stripeStride, 32, r0, r1, r2, r3, rowBytes);
+    winogradGradientColumns(to, stripeStride, r0, r1, r2, r3, pixel, width);
   }
+  const tiles = tilesHigh * tilesWide;
   for (let i = 0; i < 6; i++) {
-    if (k === 3) winogradGradientRun(z, plane, panelStride, stripe, channelBytes, tilesWide);
-    else if (wide === 4) {
-      winogradGradientRun8(z, plane, panelStride, stripe, channelBytes, tilesWide);
-    } else winogradGradientRun5(z, plane, panelStride, stripe, channelBytes, tilesWide);
+    if (k === 3) winogradGradientRun(z, plane, stripe, tiles);
+    else if (wide === 4) winogradGradientRun8(z, plane, stripe, tiles);
+    else winogradGradientRun5(z, plane, stripe, tiles);
     z += <usize>(wide + k - 1) * plane;
     stripe += stripeStride;
   }

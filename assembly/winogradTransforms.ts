@@ -267,41 +267,57 @@ export function winogradGradientLine(
   }
 }
 
-/**
- * A·r of the four pixels of each of `tiles` tiles, into panels [tiles, 8] of 8 channels, panelStride apart: one panel after the other,
- * since writing to all of them in turn touches too many pages.
- */
-export function winogradGradientRun(
+/** A·r of 8 channels of four rows of pixels, `pixel` bytes each; results of neighbours are 32 bytes apart. */
+export function winogradGradientColumns(
   to: usize,
   stride: usize,
-  panelStride: usize,
-  from: usize,
+  r0: usize,
+  r1: usize,
+  r2: usize,
+  r3: usize,
   pixel: usize,
-  tiles: i32,
+  columns: i32,
 ): void {
   const a = f32x4.splat(ROOT_HALF);
   const b = f32x4.splat(ROOT_TWO);
   const half = f32x4.splat(0.5);
   const to3 = stride * 3;
-  for (const end = from + pixel; from < end; from += 32) {
-    let p = from;
-    let t = to;
-    for (const last = to + ((<usize>tiles) << 5); t < last; ) {
-      const p2 = p + 2 * pixel;
-      const p3 = p2 + pixel;
-      let d0 = v128.load(p);
-      let d1 = v128.load(p + pixel);
-      let d2 = v128.load(p2);
-      inline.always(storeGradient(t, stride, to3, a, b, half, d0, d1, d2, v128.load(p3)));
-      t += 16;
-      d0 = v128.load(p, 16);
-      d1 = v128.load(p + pixel, 16);
-      d2 = v128.load(p2, 16);
-      inline.always(storeGradient(t, stride, to3, a, b, half, d0, d1, d2, v128.load(p3, 16)));
-      t += 16;
-      p = p3 + pixel;
-    }
-    to += panelStride;
+  for (; columns > 0; columns--) {
+    let d0 = v128.load(r0);
+    let d1 = v128.load(r1);
+    let d2 = v128.load(r2);
+    inline.always(storeGradient(to, stride, to3, a, b, half, d0, d1, d2, v128.load(r3)));
+    to += 16;
+    d0 = v128.load(r0, 16);
+    d1 = v128.load(r1, 16);
+    d2 = v128.load(r2, 16);
+    inline.always(storeGradient(to, stride, to3, a, b, half, d0, d1, d2, v128.load(r3, 16)));
+    to += 16;
+    r0 += pixel;
+    r1 += pixel;
+    r2 += pixel;
+    r3 += pixel;
+  }
+}
+
+/** A·r of the four neighbours of each of `tiles` tiles, 8 channels. */
+export function winogradGradientRun(to: usize, stride: usize, from: usize, tiles: i32): void {
+  const a = f32x4.splat(ROOT_HALF);
+  const b = f32x4.splat(ROOT_TWO);
+  const half = f32x4.splat(0.5);
+  const to3 = stride * 3;
+  for (; tiles > 0; tiles--) {
+    let d0 = v128.load(from);
+    let d1 = v128.load(from, 32);
+    let d2 = v128.load(from, 64);
+    inline.always(storeGradient(to, stride, to3, a, b, half, d0, d1, d2, v128.load(from, 96)));
+    to += 16;
+    d0 = v128.load(from, 16);
+    d1 = v128.load(from, 48);
+    d2 = v128.load(from, 80);
+    inline.always(storeGradient(to, stride, to3, a, b, half, d0, d1, d2, v128.load(from, 112)));
+    to += 16;
+    from += 128;
   }
 }
 

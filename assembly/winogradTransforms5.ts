@@ -72,37 +72,37 @@ function storeGradient(to: usize, stride: usize, a: v128, b: v128, d0: v128, d1:
   v128.store(to, d1);
 }
 
-/** A·r of two rows. */
-export function winogradGradientLine5(to: usize, stride: usize, r0: usize, r1: usize, bytes: usize): void {
-  const a = f32x4.splat(ROOT_HALF);
-  const b = f32x4.splat(ROOT_TWO);
-  for (let at: usize = 0; at < bytes; at += 16) {
-    inline.always(storeGradient(to + at, stride, a, b, v128.load(r0 + at), v128.load(r1 + at)));
-  }
-}
-
-/** A·r of the two pixels of each of `tiles` tiles, panel by panel, as winogradGradientRun. */
-export function winogradGradientRun5(
+/** A·r of 8 channels of two rows of pixels, as winogradGradientColumns. */
+export function winogradGradientColumns5(
   to: usize,
   stride: usize,
-  panelStride: usize,
-  from: usize,
+  r0: usize,
+  r1: usize,
   pixel: usize,
-  tiles: i32,
+  columns: i32,
 ): void {
   const a = f32x4.splat(ROOT_HALF);
   const b = f32x4.splat(ROOT_TWO);
-  for (const end = from + pixel; from < end; from += 32) {
-    let p = from;
-    let t = to;
-    for (const last = to + ((<usize>tiles) << 5); t < last; ) {
-      inline.always(storeGradient(t, stride, a, b, v128.load(p), v128.load(p + pixel)));
-      t += 16;
-      inline.always(storeGradient(t, stride, a, b, v128.load(p, 16), v128.load(p + pixel, 16)));
-      t += 16;
-      p += 2 * pixel;
-    }
-    to += panelStride;
+  for (; columns > 0; columns--) {
+    inline.always(storeGradient(to, stride, a, b, v128.load(r0), v128.load(r1)));
+    to += 16;
+    inline.always(storeGradient(to, stride, a, b, v128.load(r0, 16), v128.load(r1, 16)));
+    to += 16;
+    r0 += pixel;
+    r1 += pixel;
+  }
+}
+
+/** A·r of the two neighbours of each of `tiles` tiles, 8 channels. */
+export function winogradGradientRun5(to: usize, stride: usize, from: usize, tiles: i32): void {
+  const a = f32x4.splat(ROOT_HALF);
+  const b = f32x4.splat(ROOT_TWO);
+  for (; tiles > 0; tiles--) {
+    inline.always(storeGradient(to, stride, a, b, v128.load(from), v128.load(from, 32)));
+    to += 16;
+    inline.always(storeGradient(to, stride, a, b, v128.load(from, 16), v128.load(from, 48)));
+    to += 16;
+    from += 64;
   }
 }
 

@@ -198,34 +198,20 @@ export function storeGradient8(to: usize, stride: usize, d0: v128, d1: v128, d2:
   v128.store(to, d3);
 }
 
-/** A·d of the four pixels of each of `tiles` tiles, panel by panel, as winogradGradientRun. */
-export function winogradGradientRun8(
-  to: usize,
-  stride: usize,
-  panelStride: usize,
-  from: usize,
-  pixel: usize,
-  tiles: i32,
-): void {
-  for (const end = from + pixel; from < end; from += 32) {
-    let p = from;
-    let t = to;
-    for (const last = to + ((<usize>tiles) << 5); t < last; ) {
-      const p2 = p + 2 * pixel;
-      const p3 = p2 + pixel;
-      let d0 = v128.load(p);
-      let d1 = v128.load(p + pixel);
-      let d2 = v128.load(p2);
-      inline.always(storeGradient8(t, stride, d0, d1, d2, v128.load(p3)));
-      t += 16;
-      d0 = v128.load(p, 16);
-      d1 = v128.load(p + pixel, 16);
-      d2 = v128.load(p2, 16);
-      inline.always(storeGradient8(t, stride, d0, d1, d2, v128.load(p3, 16)));
-      t += 16;
-      p = p3 + pixel;
-    }
-    to += panelStride;
+/** A·d of the four neighbours of each of `tiles` tiles, 8 channels. */
+export function winogradGradientRun8(to: usize, stride: usize, from: usize, tiles: i32): void {
+  for (; tiles > 0; tiles--) {
+    let d0 = v128.load(from);
+    let d1 = v128.load(from, 32);
+    let d2 = v128.load(from, 64);
+    inline.always(storeGradient8(to, stride, d0, d1, d2, v128.load(from, 96)));
+    to += 16;
+    d0 = v128.load(from, 16);
+    d1 = v128.load(from, 48);
+    d2 = v128.load(from, 80);
+    inline.always(storeGradient8(to, stride, d0, d1, d2, v128.load(from, 112)));
+    to += 16;
+    from += 128;
   }
 }
 

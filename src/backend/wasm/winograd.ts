@@ -200,7 +200,7 @@ function kernelGradient(
     byImages(images),
     out(z),
     own(dY),
-    scratch(POINTS_HIGH * (wide * tilesWide * filters * 4 + GAP_BYTES) + outWidth * filters * 4),
+    scratch(POINTS_HIGH * (tilesHigh * wide * tilesWide * PANEL * 4 + GAP_BYTES) + outWidth * filters * 4),
     k,
     wide,
     images,
