@@ -66,7 +66,7 @@ export function maxPoolForward(
       }
       continue;
     }
-    // Looking for NaNs first pays when windows overlap, so that each value is compared several times: bench/layers.bench.ts
+    // Looking for NaNs first pays when windows overlap, so that each value is compared several times.
     const careful = slides || kh * kw < 2 * sh * sw || whole == 0 || holdsNaN(image, <usize>H * rowBytes);
     for (let i = 0; i < Ho; ++i) {
       const top = max(i * sh - padTop, 0);
@@ -119,7 +119,7 @@ function holdsNaN(from: usize, bytes: usize): bool {
 }
 
 /** Whether any of the floats is a NaN or −0. */
-function holdsNaNOrMinusZero(from: usize, bytes: usize): bool {
+export function holdsNaNOrMinusZero(from: usize, bytes: usize): bool {
   const end = from + bytes;
   let found = i32x4.splat(0);
   for (; from + 64 <= end; from += 64) {
@@ -212,7 +212,7 @@ export function poolRun(
 }
 
 /** The largest of three values below each other. */
-function columnBest(row: usize, below: usize, last: usize): v128 {
+export function columnBest(row: usize, below: usize, last: usize): v128 {
   return f32x4.pmax(f32x4.pmax(v128.load(row), v128.load(row + below)), v128.load(row + last));
 }
 
@@ -238,7 +238,7 @@ function storeFirst(y: usize, argMax: usize, best0: v128, where0: v128, best1: v
 }
 
 /** Lanes where v replaces best: v is greater or, when `careful`, a NaN while best is none. */
-function replaces(careful: bool, v: v128, best: v128): v128 {
+export function replaces(careful: bool, v: v128, best: v128): v128 {
   return careful ? v128.andnot(f32x4.eq(best, best), f32x4.le(v, best)) : f32x4.gt(v, best);
 }
 

@@ -5,7 +5,6 @@ import { wasmBackend } from "../src/backend/wasm/backend.js";
 import { isOperand } from "../src/backend/wasm/buffers.js";
 import { fuse } from "../src/backend/wasm/fuse.js";
 import { inPlace } from "../src/backend/wasm/inPlace.js";
-import { arrange } from "../src/backend/wasm/program.js";
 import {
   all,
   byImages,
@@ -83,8 +82,8 @@ describe("a fused program", () => {
           workers,
           (recording) => {
             const results = recordTraining(network, recording);
-            const { instructions } = arrange(recording.recorder.instructions, { everywhere: true });
-            for (const { kernel } of instructions) seen.add(kernel);
+            const fused = fuse(recording.recorder.instructions, { everywhere: true });
+            for (const { kernel } of fused) seen.add(kernel);
             return results;
           },
           { fused, placement },

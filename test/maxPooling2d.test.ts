@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Backend } from "../src/backend/backend.js";
+import { withoutDead } from "../src/backend/wasm/dead.js";
 import { poolingOps } from "../src/backend/wasm/pooling.js";
+import { Recorder } from "../src/backend/wasm/recorder.js";
 import { maxPooling2d as layer } from "../src/layers/maxPooling2d.js";
 import * as reference from "../src/reference/maxPooling2d.js";
 import { type NDArray, ndarray } from "../src/reference/ndarray.js";
@@ -17,6 +19,18 @@ function wasm(x: NDArray, window: Window2D, dY: NDArray, parts = 1) {
     return [pooled.y, pooled.argMax, ops.maxPooling2dGradient(pooled.argMax, array(dY), x.shape, window)];
   });
   return { y, argMax, dX };
+}
+
+/** Where nobody reads argMax, and kernels may spare it. */
+function valuesAlone(x: NDArray, window: Window2D, parts = 1) {
+  const [y] = runRecorded(
+    parts,
+    ({ recorder, array }) => [poolingOps(recorder).maxPooling2d(array(x), window).y],
+    {
+      fused: true,
+    },
+  );
+  return y;
 }
 
 /** Values that tie often: multiples of ¼ in [−1, 1). */
@@ -192,8 +206,26 @@ test("ties, NaN, infinities and zeros of both signs, at every border: the very v
     const dX = reference.maxPooling2dGradient(argMax, dY, x.shape, window).data;
     expectClose(actual.dX, dX, { rtol: sumTolerance(9), atol: sumTolerance(9) });
     expect(wasm(x, window, dY, 3)).toEqual(actual);
+    expect(valuesAlone(x, window)).toEqual(actual.y);
+    expect(valuesAlone(x, window, 3)).toEqual(actual.y);
   });
   fc.assert(property, { numRuns: 600 });
+});
+
+test("spares argMax where nobody reads it and that pays", () => {
+  const kernels = (window: Window2D, channels: number, reads: boolean) => {
+    const recorder = new Recorder();
+    const x = recorder.tensor([2, 6, 6, channels], "float32", 64);
+    const ops = poolingOps(recorder);
+    const { y, argMax } = ops.maxPooling2d(x, window);
+    y.buffer.address = 1024;
+    if (reads) ops.maxPooling2dGradient(argMax, y, x.shape, window).buffer.address = 4096;
+    return withoutDead(recorder.instructions).map(({ kernel }) => kernel);
+  };
+  expect(kernels(overlapping, 4, false)).toEqual(["maxPoolValues"]);
+  expect(kernels(overlapping, 4, true)).toEqual(["maxPoolForward", "maxPoolBackward"]);
+  expect(kernels(overlapping, 3, false)).toEqual(["maxPoolForward"]);
+  expect(kernels(twoByTwo, 4, false)).toEqual(["maxPoolForward"]);
 });
 
 test.each([1, 2, 6])(

@@ -59,8 +59,7 @@ export interface ProgramOptions {
 /** Leaves out what nobody reads, fuses, orders, plans memory from `arena` on, places barriers, resolves addresses. */
 export function finishProgram(recorder: Recorder, arena: number, options: ProgramOptions = {}): Program {
   const planned = new Set(recorder.buffers.filter(({ address }) => address === undefined));
-  const recorded = options.unfused ? recorder.instructions : withoutDead(recorder.instructions);
-  const { ahead, instructions, lasting } = arrange(recorded, options);
+  const { ahead, instructions, lasting } = arrange(recorder.instructions, options);
   const end = planMemory(instructions, arena, lasting);
   const meets = placeBarriers(instructions);
   let ownBytes = STATE_BYTES;
@@ -95,9 +94,8 @@ export function arrange(
   recorded: readonly Instruction[],
   { prologue = false, unfused = false, everywhere }: ProgramOptions = {},
 ): Arrangement {
-  const parts = prologue
-    ? splitPrologue(recorded)
-    : { prologue: [], steps: recorded, lasting: new Set<Buffer>() };
+  const alive = unfused ? recorded : withoutDead(recorded);
+  const parts = prologue ? splitPrologue(alive) : { prologue: [], steps: alive, lasting: new Set<Buffer>() };
   const { lasting } = parts;
   const ahead = parts.prologue.length;
   if (unfused) return { instructions: [...parts.prologue, ...parts.steps], ahead, lasting };
