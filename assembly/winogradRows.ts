@@ -20,7 +20,7 @@ import { winogradKernelGradientLine8, winogradKernelLine8 } from "./winogradTran
 const POINTS: i32 = 8;
 /** Behind each plane: what is read there goes to lanes that are not used; and planes do not meet in one set of the cache. */
 const GAP: usize = 64;
-/** Vectors of tiles whose products are in the cache at a time: bench/conv2d.bench.ts */
+/** Vectors of tiles whose products are in the cache at a time: bench/winogradRows.bench.ts */
 const BLOCK: i32 = 24;
 /** Images whose sums are added up before they join the others': shorter sums round less. */
 const SUMMED: i32 = 16;

@@ -11,7 +11,7 @@ const SIDE = 4;
 /** Bytes behind each plane; and vectors of tiles of a block: see GAP and BLOCK in assembly/winogradRows.ts. */
 const GAP_BYTES = 64;
 const BLOCK = 24;
-/** Tiles of a band of rows: as many as a sum of the kernel's gradient should have: bench/conv2d.bench.ts */
+/** Tiles of a band of rows: as many as a sum of the kernel's gradient should have: bench/winogradRows.bench.ts */
 const BAND_TILES = 256;
 /** Rows of a band of wide pictures: fewer would transform most rows of the picture twice. */
 const LEAST_ROWS = 8;
