@@ -81,7 +81,7 @@ describe("a schedule", () => {
     expect(schedule(recorder.instructions)).toEqual(recorder.instructions);
   });
 
-  it("of Inception10 meets less than half as often, within 48.7 MB", () => {
+  it("of Inception10 meets less than half as often, for a thirtieth more memory at most", () => {
     const plan = (instructions: readonly Instruction[]) => {
       const bytes = planMemory(instructions, 0);
       return { bytes, meetings: meetings(instructions) };
@@ -89,8 +89,7 @@ describe("a schedule", () => {
     const before = plan(recordNetwork("inception10").instructions);
     const after = plan(schedule(recordNetwork("inception10").instructions));
     expect(after.meetings * 2).toBeLessThan(before.meetings);
-    // A thirtieth over the 47.3 MB that the program took as recorded while 5×5 convolutions had tiles of 2×2; now it takes 46.2.
-    expect(after.bytes).toBeLessThan(48.7e6);
+    expect(after.bytes).toBeLessThan(before.bytes * 1.03);
   });
 });
 

@@ -10,11 +10,10 @@ import { type Access, accessesOf, depend, mustMeet } from "./barriers.js";
 import { isOperand, overlap } from "./buffers.js";
 import type { Buffer, Instruction } from "./recorder.js";
 
-/**
- * A second-level cache. What is smaller may be computed ahead; what is larger is best read right after it was written, and
- * takes so long that a meeting is nothing to it (docs/speed.md).
- */
+/** A second-level cache. What is larger takes so long that a meeting is nothing to it (docs/speed.md). */
 const CACHE_BYTES = 1024 * 1024;
+/** What may be computed ahead: half of such a cache and a little, for what is kept longer takes memory; Winograd's planes stay where they are. */
+const MOST_AHEAD_BYTES = 540 * 1024;
 /** Instructions among which one that can run is looked for: those of a block of Inception's forward. */
 const WINDOW = 40;
 
@@ -67,7 +66,7 @@ function computesLittle({ args }: Instruction): boolean {
   const results = args
     .filter(isOperand)
     .filter(({ writes, buffer }) => writes && buffer.address === undefined);
-  return results.every(({ buffer }) => isSmall(buffer));
+  return results.every(({ buffer }) => buffer.bytes < MOST_AHEAD_BYTES);
 }
 
 export function isSmall({ bytes }: Buffer): boolean {
