@@ -49,7 +49,10 @@ export function packNeighbours(to: usize, a: usize, steps: usize, width: i32, de
   }
 }
 
-/** Panels [begin, end) of B [k, n], its rows ldb bytes apart, one after the other at to + p·panelStride. */
+/**
+ * Panels [begin, end) of B [k, n], its rows ldb bytes apart, one after the other at to + p·panelStride. Row by row: panel by panel
+ * each of its 32 bytes would lie in a page of its own, and be gone from the cache before its neighbours are asked for.
+ */
 export function packPanels(
   to: usize,
   panelStride: usize,
@@ -60,26 +63,28 @@ export function packPanels(
   begin: i32,
   end: i32,
 ): void {
-  for (let p = begin; p < end; p++) {
-    let panel = to + <usize>p * panelStride;
-    let from = b + ((<usize>p) << 5);
-    const columns = min(8, n - p * 8);
-    if (columns == 8) {
-      for (let rows = k; rows > 0; rows--) {
-        v128.store(panel, v128.load(from));
-        v128.store(panel, v128.load(from, 16), 16);
-        panel += 32;
-        from += ldb;
-      }
-    } else {
-      memory.fill(panel, 0, (<usize>k) << 5);
-      for (let rows = k; rows > 0; rows--) {
-        for (let at: usize = 0; at < (<usize>columns) << 2; at += 4)
-          store<f32>(panel + at, load<f32>(from + at));
-        panel += 32;
-        from += ldb;
-      }
+  const whole = min(end, n >> 3);
+  const first = to + <usize>begin * panelStride;
+  for (let r: usize = 0; r < <usize>k; r++) {
+    let from = b + r * ldb + ((<usize>begin) << 5);
+    let panel = first + (r << 5);
+    for (let p = begin; p < whole; p++) {
+      v128.store(panel, v128.load(from));
+      v128.store(panel, v128.load(from, 16), 16);
+      from += 32;
+      panel += panelStride;
     }
+  }
+  if (end > whole) packEdge(to + <usize>whole * panelStride, b + ((<usize>whole) << 5), ldb, k, n & 7);
+}
+
+/** The last panel, of fewer than eight columns. */
+function packEdge(panel: usize, b: usize, ldb: usize, k: i32, columns: i32): void {
+  memory.fill(panel, 0, (<usize>k) << 5);
+  for (; k > 0; k--) {
+    for (let at: usize = 0; at < (<usize>columns) << 2; at += 4) store<f32>(panel + at, load<f32>(b + at));
+    panel += 32;
+    b += ldb;
   }
 }
 
@@ -116,16 +121,13 @@ export function packTransposedPanels(
   }
 }
 
-/** Four rows of `k` values become four columns of a panel. */
-function transposeHalf(panel: usize, r0: usize, ldb: usize, k: i32): void {
-  let r1 = r0 + ldb;
-  let r2 = r1 + ldb;
-  let r3 = r2 + ldb;
+/** Four rows of `k` values, `stride` bytes apart, become four columns of a panel. */
+function transposeHalf(panel: usize, from: usize, stride: usize, k: i32): void {
   for (; k >= 4; k -= 4) {
-    const x0 = v128.load(r0);
-    const x1 = v128.load(r1);
-    const x2 = v128.load(r2);
-    const x3 = v128.load(r3);
+    const x0 = v128.load(from);
+    const x1 = v128.load(from + stride);
+    const x2 = v128.load(from + 2 * stride);
+    const x3 = v128.load(from + 3 * stride);
     const low01 = v128.shuffle<f32>(x0, x1, 0, 4, 1, 5);
     const low23 = v128.shuffle<f32>(x2, x3, 0, 4, 1, 5);
     const high01 = v128.shuffle<f32>(x0, x1, 2, 6, 3, 7);
@@ -135,20 +137,14 @@ function transposeHalf(panel: usize, r0: usize, ldb: usize, k: i32): void {
     v128.store(panel, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5), 64);
     v128.store(panel, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7), 96);
     panel += 128;
-    r0 += 16;
-    r1 += 16;
-    r2 += 16;
-    r3 += 16;
+    from += 16;
   }
   for (; k > 0; k--) {
-    store<f32>(panel, load<f32>(r0));
-    store<f32>(panel, load<f32>(r1), 4);
-    store<f32>(panel, load<f32>(r2), 8);
-    store<f32>(panel, load<f32>(r3), 12);
+    store<f32>(panel, load<f32>(from));
+    store<f32>(panel, load<f32>(from + stride), 4);
+    store<f32>(panel, load<f32>(from + 2 * stride), 8);
+    store<f32>(panel, load<f32>(from + 3 * stride), 12);
     panel += 32;
-    r0 += 4;
-    r1 += 4;
-    r2 += 4;
-    r3 += 4;
+    from += 4;
   }
 }

@@ -9,7 +9,7 @@
  * height, then the images.
  */
 import { multiply, multiplyTransposed } from "./matmul";
-import { kernelPanel, kernelPanelTransposed } from "./winogradKernelPanel";
+import { kernelPanels, kernelPanelTransposed, PANELS } from "./winogradKernelPanels";
 import {
   winogradGradientPanel,
   winogradInputRow,
@@ -22,12 +22,12 @@ import {
 const GAP: usize = 64;
 /** Tiles of a sum in F(2×4, 5×5)'s kernel gradient: short sums round less, and it amplifies roundings by 18. test/winograd.test.ts */
 const PIECE: i32 = 64;
-/** Rows of a kernel panel that are transformed at a time: 27 to 55 buffers of 32·32 bytes stay near the first-level cache. */
+/** Rows of a kernel panel that are transformed at a time: 27 to 65 buffers of 32·32 bytes stay near the first-level cache. */
 const KERNEL_ROWS: i32 = 32;
 
 /**
  * U = G g Gᵀ, kernel [k, k, C, F] → u P planes [F/8, C, 8]. Panels [begin, end) of F/8.
- * Scratch: (k + 6)·k·32·32 bytes.
+ * Scratch: (4·k + 6)·k·32·32 bytes.
  */
 export function winogradKernel(
   u: usize,
@@ -42,20 +42,41 @@ export function winogradKernel(
 ): void {
   const taps = <usize>(k * k);
   const planeBytes = ((<usize>channels * <usize>filters) << 2) + GAP;
-  for (let panel = begin; panel < end; panel++) {
+  for (let panel = begin; panel < end; panel += PANELS) {
+    const panels = min(PANELS, end - panel);
     for (let first = 0; first < channels; first += KERNEL_ROWS) {
       const rows = min(KERNEL_ROWS, channels - first);
-      const bytes = (<usize>rows) << 5;
-      kernelPanel(scratch, kernel, taps, channels, filters, panel, first, rows);
+      kernelPanels(scratch, kernel, taps, channels, filters, panel, panels, first, rows);
       const to = u + ((<usize>(panel * channels + first)) << 5);
-      winogradKernelTiles(k, wide, to, planeBytes, scratch, scratch + taps * bytes, bytes);
+      transformPanels(k, wide, to, planeBytes, scratch, panels, channels, rows);
     }
+  }
+}
+
+/** G g Gᵀ of `rows` rows of `panels` panels, whose taps lie at `taps`; u's panels have `depth` rows. */
+function transformPanels(
+  k: i32,
+  wide: i32,
+  u: usize,
+  plane: usize,
+  taps: usize,
+  panels: i32,
+  depth: i32,
+  rows: i32,
+): void {
+  const bytes = (<usize>rows) << 5;
+  const panelBytes = <usize>(k * k) * bytes;
+  const half = taps + <usize>panels * panelBytes;
+  for (; panels > 0; panels--) {
+    winogradKernelTiles(k, wide, u, plane, taps, half, bytes);
+    u += (<usize>depth) << 5;
+    taps += panelBytes;
   }
 }
 
 /**
  * The same of the kernel that takes dY back to dX: flipped in both directions, channels and filters exchanged.
- * kernel [k, k, C, F] → u P planes [C/8, F, 8]. Panels [begin, end) of C/8. Scratch: (k + 6)·k·32·32 bytes.
+ * kernel [k, k, C, F] → u P planes [C/8, F, 8]. Panels [begin, end) of C/8. Scratch: (4·k + 6)·k·32·32 bytes.
  */
 export function winogradKernelTransposed(
   u: usize,
@@ -73,10 +94,9 @@ export function winogradKernelTransposed(
   for (let panel = begin; panel < end; panel++) {
     for (let first = 0; first < filters; first += KERNEL_ROWS) {
       const rows = min(KERNEL_ROWS, filters - first);
-      const bytes = (<usize>rows) << 5;
-      kernelPanelTransposed(scratch, kernel, taps, channels, filters, panel, first, rows);
+      kernelPanelTransposed(scratch, kernel, taps, channels, filters, panel, first, rows, true);
       const to = u + ((<usize>(panel * filters + first)) << 5);
-      winogradKernelTiles(k, wide, to, planeBytes, scratch, scratch + taps * bytes, bytes);
+      transformPanels(k, wide, to, planeBytes, scratch, 1, filters, rows);
     }
   }
 }

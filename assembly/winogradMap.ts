@@ -10,7 +10,7 @@
  * Planes, one a product, are 64 bytes apart beyond their content. Channels and filters are multiples of 8.
  */
 import { multiply, multiplyTransposed } from "./matmul";
-import { kernelPanel, kernelPanelTransposed } from "./winogradKernelPanel";
+import { kernelPanels, kernelPanelTransposed } from "./winogradKernelPanels";
 import {
   mapGradientLine,
   mapInputLine,
@@ -58,8 +58,8 @@ export function mapInput(
  * Y = Aᵀ[U ⊙ V]A + b for panels [begin, end) of 8 filters, `chunk` panels at a time. v from mapInput, y [N, H, W, F],
  * bias [F] or address 0. With `transposed` the kernel [3, 3, F, C] is that of the convolution whose dX is wanted: it is
  * flipped in both directions, its channels and filters exchanged. Sums over the channels go in pieces of `depth`.
- * Scratch: a piece of U, planes [chunk, depth, 8]; M, planes [N, chunk·8]; taps and their half-way, (9 + 3·points(H))·32·8
- * floats; half-way to Y, H·points(W)·chunk·8 floats.
+ * Scratch: a piece of U, planes [chunk, depth, 8]; M, planes [N, chunk·8]; taps and their half-way, (9·chunk +
+ * 3·points(H))·32·8 floats; half-way to Y, H·points(W)·chunk·8 floats.
  */
 export function mapConvolution(
   y: usize,
@@ -89,20 +89,26 @@ export function mapConvolution(
   const mPlane = ((<usize>(images * chunk)) << 5) + GAP;
   const m = scratch + <usize>points * uPlane;
   const taps = m + <usize>points * mPlane;
-  const half = taps + <usize>((9 + 3 * high) * KERNEL_ROWS * 32);
+  const kernelHalf = taps + <usize>(9 * chunk * KERNEL_ROWS * 32);
+  const half = kernelHalf + <usize>(3 * high * KERNEL_ROWS * 32);
   for (let first = begin; first < end; first += chunk) {
     const panels = min(chunk, end - first);
+    const together = transposed ? 1 : panels;
     const bytes = (<usize>panels) << 5;
     for (let k = 0; k < channels; k += depth) {
       const terms = min(depth, channels - k);
-      for (let panel = 0; panel < panels; panel++) {
+      for (let panel = 0; panel < panels; panel += together) {
         for (let row = 0; row < terms; row += KERNEL_ROWS) {
           const rows = min(KERNEL_ROWS, terms - row);
           if (transposed)
-            kernelPanelTransposed(taps, kernel, 9, filters, channels, first + panel, k + row, rows);
-          else kernelPanel(taps, kernel, 9, channels, filters, first + panel, k + row, rows);
-          const u = scratch + <usize>panel * panelBytes + ((<usize>row) << 5);
-          kernelPoints(u, uPlane, height, width, taps, (<usize>rows) << 5);
+            kernelPanelTransposed(taps, kernel, 9, filters, channels, first + panel, k + row, rows, true);
+          else kernelPanels(taps, kernel, 9, channels, filters, first, panels, k + row, rows);
+          const buffer = (<usize>rows) << 5;
+          let u = scratch + <usize>panel * panelBytes + ((<usize>row) << 5);
+          for (let p: usize = 0; p < <usize>together; p++) {
+            kernelPoints(u, uPlane, height, width, taps + 9 * p * buffer, kernelHalf, buffer);
+            u += panelBytes;
+          }
         }
       }
       for (let p: usize = 0; p < <usize>points; p++) {
@@ -226,9 +232,16 @@ export function mapKernelGradient(
   }
 }
 
-/** U = G g Gᵀ of `bytes` bytes of kernels: taps [9, bytes], then 3·points(H) such buffers half-way → u + p·plane. */
-function kernelPoints(u: usize, plane: usize, height: i32, width: i32, taps: usize, bytes: usize): void {
-  const half = taps + 9 * bytes;
+/** U = G g Gᵀ of `bytes` bytes of kernels: taps [9, bytes] → u + p·plane; half-way [3·points(H), bytes]. */
+function kernelPoints(
+  u: usize,
+  plane: usize,
+  height: i32,
+  width: i32,
+  taps: usize,
+  half: usize,
+  bytes: usize,
+): void {
   for (let b: usize = 0; b < 3; b++) {
     mapKernelLine(height, half + b * bytes, 3 * bytes, taps + b * bytes, 3 * bytes, bytes);
   }

@@ -14,18 +14,18 @@ import {
   forwardOutput,
   GAP,
   gradientOutput,
-  KERNEL_BYTES,
+  kernelBytes,
   kernelGradientTiles,
-  kernelPanel,
   phases,
   planeStart,
   planesBytes,
+  transformKernels,
 } from "./winogradStride2Tiles";
 
 /**
  * Y = conv(X, g) + b, with V = `winogradStride2InputTiles` of X: y [N, Ho, Wo, F], bias [F] or address 0. Panels [begin, end)
  * of F/8, `group` at a time, whose transformed kernels stay in the second-level cache; tiles go in blocks of `blockRows` rows.
- * Scratch, in this order: 36·32·32 bytes; U group·(81·chunk·32 + 25·64); M group·25·(R·⌈Wo/4⌉·32 + 64), where R is
+ * Scratch, in this order: (9·group + 27)·32·32 bytes; U group·(81·chunk·32 + 25·64); M group·25·(R·⌈Wo/4⌉·32 + 64), where R is
  * blockRows, or with several chunks all N·⌈Ho/4⌉; zeros 32; spare 32.
  */
 export function winogradStride2Forward(
@@ -52,7 +52,7 @@ export function winogradStride2Forward(
   const keptTiles = chunk < channels ? tiles : <usize>(blockRows * tilesWide);
   const mPlane = (keptTiles << 5) + GAP;
   const uPanel = planesBytes((<usize>chunk) << 5);
-  const u = scratch + KERNEL_BYTES;
+  const u = scratch + kernelBytes(group);
   const m = u + <usize>group * uPanel;
   const zeros = m + <usize>(25 * group) * mPlane;
   memory.fill(zeros, 0, 32);
@@ -62,10 +62,7 @@ export function winogradStride2Forward(
     let planes = v;
     for (let first = 0; first < channels; first += chunk) {
       const depth = min(chunk, channels - first);
-      for (let p = 0; p < panels; p++) {
-        const to = u + <usize>p * uPanel;
-        kernelPanel(to, kernel, scratch, channels, filters, panel + p, first, depth, false);
-      }
+      transformKernels(u, uPanel, kernel, scratch, channels, filters, panel, panels, first, depth, false);
       for (let row = 0; row < allRows; row += blockRows) {
         const rows = min(blockRows, allRows - row);
         const tile = <usize>(row * tilesWide);
@@ -126,7 +123,7 @@ function forwardProducts(
 /**
  * dX from V = `winogradStride2ReversedTiles` of dY: dX [N, H, W, C]. A tile is 8×8 of dX, 4×4 of each phase. Panels [begin, end) of
  * C/8, `group` at a time; filters in chunks; tiles in blocks of `blockRows` rows.
- * Scratch, in this order: 36·32·32 bytes; U group·(81·chunk·32 + 25·64); M group·81·(R·tilesWide·32 + 64), R as above;
+ * Scratch, in this order: (9·group + 27)·32·32 bytes; U group·(81·chunk·32 + 25·64); M group·81·(R·tilesWide·32 + 64), R as above;
  * zeros tilesWide·32; spare 32.
  */
 export function winogradStride2InputGradient(
@@ -156,7 +153,7 @@ export function winogradStride2InputGradient(
   const mPlane = (keptTiles << 5) + GAP;
   const vPlane = tiles * filterBytes + GAP;
   const uPanel = planesBytes((<usize>chunk) << 5);
-  const u = scratch + KERNEL_BYTES;
+  const u = scratch + kernelBytes(group);
   const m = u + <usize>group * uPanel;
   const zeros = m + <usize>(81 * group) * mPlane;
   memory.fill(zeros, 0, (<usize>tilesWide) << 5);
@@ -165,10 +162,7 @@ export function winogradStride2InputGradient(
     const panels = min(group, end - panel);
     for (let first = 0; first < filters; first += chunk) {
       const depth = min(chunk, filters - first);
-      for (let p = 0; p < panels; p++) {
-        const to = u + <usize>p * uPanel;
-        kernelPanel(to, kernel, scratch, channels, filters, panel + p, first, depth, true);
-      }
+      transformKernels(u, uPanel, kernel, scratch, channels, filters, panel, panels, first, depth, true);
       for (let row = 0; row < allRows; row += blockRows) {
         const rows = min(blockRows, allRows - row);
         const tile = <usize>(row * tilesWide);

@@ -1,5 +1,5 @@
 /** Layout, kernels and results of Winograd convolution at stride 2: what winogradStride2.ts multiplies, and where products go. */
-import { packPanels, packTransposedPanels } from "./pack";
+import { kernelPanels, kernelPanelTransposed } from "./winogradKernelPanels";
 import {
   evenKernelGradientLine,
   evenKernelLine,
@@ -12,9 +12,8 @@ import {
 
 /** Bytes between planes beyond their content: one cache line. */
 export const GAP: usize = 64;
-/** Rows of a kernel panel that are transformed at a time: 36 buffers of 32·32 bytes stay in the first-level cache. */
+/** Rows of a kernel panel that are transformed at a time: 36 to 63 buffers of 32·32 bytes stay near the first-level cache. */
 const KERNEL_ROWS: i32 = 32;
-export const KERNEL_BYTES: usize = 36 * 32 * 32;
 
 /** Phases along one direction that have a value at point i. */
 export function phases(i: i32): i32 {
@@ -31,36 +30,46 @@ export function planesBytes(unit: usize): usize {
   return 81 * unit + 25 * GAP;
 }
 
+/** Scratch of `transformKernels`. */
+export function kernelBytes(panels: i32): usize {
+  return <usize>((9 * panels + 27) * KERNEL_ROWS * 32);
+}
+
 /**
- * U = G g Gᵀ of one panel of eight filters, channels [first, first + rows): kernel [3, 3, C, F] → u 25 planes [phases·rows, 8].
- * `transposed`: of eight channels, filters [first, first + rows). Scratch: 36·32·32 bytes.
+ * U = G g Gᵀ of `panels` panels of eight filters from `panel` on, channels [first, first + rows): kernel [3, 3, C, F] → u, uPanel
+ * bytes apart, 25 planes [phases·rows, 8] each. `transposed`: of eight channels, filters [first, first + rows). Scratch: kernelBytes.
  */
-export function kernelPanel(
+export function transformKernels(
   u: usize,
+  uPanel: usize,
   kernel: usize,
   scratch: usize,
   channels: i32,
   filters: i32,
   panel: i32,
+  panels: i32,
   first: i32,
   rows: i32,
   transposed: bool,
 ): void {
-  const tapBytes = (<usize>(channels * filters)) << 2;
-  const rowBytes = (<usize>filters) << 2;
   const unit = (<usize>rows) << 5;
-  for (let done = 0; done < rows; done += KERNEL_ROWS) {
-    const count = min(KERNEL_ROWS, rows - done);
-    const bytes = (<usize>count) << 5;
-    const row = transposed ? 8 * panel : first + done;
-    const column = transposed ? first + done : 8 * panel;
-    let from = kernel + <usize>row * rowBytes + ((<usize>column) << 2);
-    for (let tap: usize = 0; tap < 9; tap++) {
-      if (transposed) packTransposedPanels(scratch + tap * bytes, 0, from, rowBytes, count, 8, 0, 1);
-      else packPanels(scratch + tap * bytes, 0, from, rowBytes, count, 8, 0, 1);
-      from += tapBytes;
+  const together = transposed ? 1 : panels;
+  for (; panels > 0; panels -= together) {
+    for (let done = 0; done < rows; done += KERNEL_ROWS) {
+      const count = min(KERNEL_ROWS, rows - done);
+      const bytes = (<usize>count) << 5;
+      if (transposed)
+        kernelPanelTransposed(scratch, kernel, 9, channels, filters, panel, first + done, count, false);
+      else kernelPanels(scratch, kernel, 9, channels, filters, panel, panels, first + done, count);
+      const half = scratch + <usize>(9 * together) * bytes;
+      let to = u + ((<usize>done) << 5);
+      for (let taps = scratch; taps < half; taps += 9 * bytes) {
+        kernelTiles(to, unit, taps, half, bytes);
+        to += uPanel;
+      }
     }
-    kernelTiles(u + ((<usize>done) << 5), unit, scratch, scratch + 9 * bytes, bytes);
+    panel += together;
+    u += <usize>together * uPanel;
   }
 }
 

@@ -18,7 +18,9 @@ const GAP_FLOATS = 16;
 const BLOCK_TILES = 64;
 /** For the planes of a kernel's gradient: most of a 1 MB second-level cache. */
 const GRADIENT_BLOCK_BYTES = 768 * 1024;
+/** Rows and panels of a kernel that are transformed together: assembly/winograd.ts, winogradKernelPanels.ts. */
 const KERNEL_ROWS = 32;
+const KERNEL_PANELS = 4;
 /** Filters of tiles side by side that pass together through the output's transform: its half-way stays in the first-level cache. */
 const TOGETHER = 256;
 
@@ -111,7 +113,7 @@ function recordKernel(
     byRows(columns / PANEL),
     out(u),
     all(kernel),
-    scratch((k + POINTS_HIGH) * k * KERNEL_ROWS * PANEL * 4),
+    scratch((KERNEL_PANELS * k + POINTS_HIGH) * k * KERNEL_ROWS * PANEL * 4),
     k,
     wide,
     channels,

@@ -71,7 +71,7 @@ export function winogradMap(recorder: Recorder): WinogradMap {
     const panelBytes = points * depth * PANEL * 4;
     const chunk = Math.max(1, Math.min(MOST_PANELS, filters / PANEL, Math.floor(CHUNK_BYTES / panelBytes)));
     const productBytes = points * (images * chunk * PANEL * 4 + 2 * GAP_BYTES);
-    const tapBytes = (9 + 3 * POINTS[height]) * KERNEL_ROWS * PANEL * 4;
+    const tapBytes = (9 * chunk + 3 * POINTS[height]) * KERNEL_ROWS * PANEL * 4;
     const halfBytes = height * POINTS[width] * chunk * PANEL * 4;
     recorder.record(
       "mapConvolution",

@@ -15,7 +15,7 @@ const PLANES = POINTS * POINTS;
 /** Bytes and floats behind each plane: see GAP in assembly/winogradStride2.ts. */
 const GAP_BYTES = 64;
 const GAP_FLOATS = 16;
-const KERNEL_BYTES = 36 * 32 * 32;
+const KERNEL_ROWS = 32;
 /**
  * Channels in a chunk, panels of eight results and tiles that are computed together: 81·chunk·8·group floats of transformed kernels
  * stay in a second-level cache of 1 MB. Forward, a product's depth is up to four times the chunk. bench/winograd.bench.ts
@@ -89,7 +89,7 @@ function forward(
     all(v),
     all(kernel),
     bias ? all(bias) : 0,
-    scratch(KERNEL_BYTES + panelBytes(sizes, channels, PLANES, rows, tilesWide) + 2 * PANEL * 4),
+    scratch(kernelBytes(sizes.group) + panelBytes(sizes, channels, PLANES, rows, tilesWide) + 2 * PANEL * 4),
     images,
     channels,
     filters,
@@ -164,7 +164,9 @@ function inputGradient(
     all(v),
     all(kernel),
     scratch(
-      KERNEL_BYTES + panelBytes(sizes, filters, PRODUCTS, rows, tilesWide) + (tilesWide + 1) * PANEL * 4,
+      kernelBytes(sizes.group) +
+        panelBytes(sizes, filters, PRODUCTS, rows, tilesWide) +
+        (tilesWide + 1) * PANEL * 4,
     ),
     images,
     height,
@@ -238,6 +240,11 @@ function cut(
     group: Math.min(group, panels),
     blockRows: Math.min(Math.max(1, Math.floor(tiles / tilesWide)), rows),
   };
+}
+
+/** The taps of a group of panels, and their transform half-way: assembly/winogradStride2Tiles.ts. */
+function kernelBytes(group: number): number {
+  return (9 * group + 27) * KERNEL_ROWS * PANEL * 4;
 }
 
 /** U and M of a group of panels. */
