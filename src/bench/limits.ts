@@ -10,7 +10,7 @@ const PAGE_BYTES = 65536;
 const MEMORY_FLOATS = 1 << 23;
 const CACHE_FLOATS = 1 << 15;
 const ARITHMETIC_COUNT = 1e6;
-const FLOPS_PER_COUNT = 80;
+const FLOPS_PER_COUNT = 96;
 const TRIAD_BYTES = 12;
 const FACTOR = 1e-9;
 
@@ -86,9 +86,9 @@ export class LimitMeter {
     b.fill(3);
     c.fill(5);
     this.#kernels.probeTriad(a.byteOffset, b.byteOffset, c.byteOffset, 2, 16);
-    const sum = this.#kernels.probeArithmetic(3, 1); // doubles each of 0 … 9 three times
-    if (!a.every((value) => value === 13) || sum !== 8 * 45) {
-      throw new CbapdError(`the probes must give 13 and 360; they give ${a[0]} and ${sum}.`);
+    const sum = this.#kernels.probeArithmetic(3, 1); // doubles each of 0 … 11 three times
+    if (!a.every((value) => value === 13) || sum !== 8 * 66) {
+      throw new CbapdError(`the probes must give 13 and 528; they give ${a[0]} and ${sum}.`);
     }
   }
 }
