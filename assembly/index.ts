@@ -45,6 +45,8 @@ export * from "./rmsprop";
 export * from "./sums";
 export { tile1, tile2, tile3, tile4, tile5 } from "./tile";
 export * from "./winograd";
+export * from "./winogradInputGradient";
+export * from "./winogradInputGradientTransforms";
 export * from "./winogradMap";
 export * from "./winogradRows";
 export * from "./winogradRowsTiles";

@@ -22,6 +22,8 @@ import {
 const GAP: usize = 64;
 /** Tiles of a sum in F(2×4, 5×5)'s kernel gradient: short sums round less, and it amplifies roundings by 18. test/winograd.test.ts */
 const PIECE: i32 = 64;
+/** Gradients whose panels are transformed one after the other: some images in the second-level cache. */
+const GROUP_BYTES: usize = 512 * 1024;
 /** Rows of a kernel panel that are transformed at a time: 27 to 65 buffers of 32·32 bytes stay near the first-level cache. */
 const KERNEL_ROWS: i32 = 32;
 
@@ -75,8 +77,8 @@ function transformPanels(
 }
 
 /**
- * The same of the kernel that takes dY back to dX: flipped in both directions, channels and filters exchanged.
- * kernel [k, k, C, F] → u P planes [C/8, F, 8]. Panels [begin, end) of C/8. Scratch: (4·k + 6)·k·32·32 bytes.
+ * The same with channels and filters exchanged, for dX: kernel [k, k, C, F] → u P planes [C/8, F, 8]. `flipped` in both directions it is
+ * the kernel of the convolution that takes dY back to dX. Panels [begin, end) of C/8. Scratch: (k + 6)·k·32·32 bytes.
  */
 export function winogradKernelTransposed(
   u: usize,
@@ -86,6 +88,7 @@ export function winogradKernelTransposed(
   wide: i32,
   channels: i32,
   filters: i32,
+  flipped: i32,
   begin: i32,
   end: i32,
 ): void {
@@ -94,7 +97,7 @@ export function winogradKernelTransposed(
   for (let panel = begin; panel < end; panel++) {
     for (let first = 0; first < filters; first += KERNEL_ROWS) {
       const rows = min(KERNEL_ROWS, filters - first);
-      kernelPanelTransposed(scratch, kernel, taps, channels, filters, panel, first, rows, true);
+      kernelPanelTransposed(scratch, kernel, taps, channels, filters, panel, first, rows, flipped != 0);
       const to = u + ((<usize>(panel * filters + first)) << 5);
       transformPanels(k, wide, to, planeBytes, scratch, 1, filters, rows);
     }
@@ -295,27 +298,33 @@ export function winogradGradientTiles(
   const stripeStride = ((<usize>(tilesHigh * wide * tilesWide)) << 5) + GAP;
   const zeros = scratch + 6 * stripeStride;
   memory.fill(scratch, 0, 6 * stripeStride + rowBytes);
-  for (let n = begin; n < end; n++) {
-    let image = dY + <usize>(n * height) * rowBytes;
-    let panel = z + ((<usize>(n * tilesHigh * tilesWide)) << 5);
+  const tileBytes = (<usize>(tilesHigh * tilesWide)) << 5;
+  const imageBytes = <usize>height * rowBytes;
+  const group = <i32>max(1, GROUP_BYTES / imageBytes);
+  for (let first = begin; first < end; first += group) {
+    const last = min(first + group, end);
     for (let f = 0; f < filters; f += 8) {
-      winogradGradientPanel(
-        k,
-        wide,
-        panel,
-        plane,
-        image,
-        height,
-        width,
-        filterBytes,
-        tilesHigh,
-        tilesWide,
-        scratch,
-        stripeStride,
-        zeros,
-      );
-      image += 32;
-      panel += panelStride;
+      let image = dY + <usize>first * imageBytes + ((<usize>f) << 2);
+      let to = z + <usize>(f >> 3) * panelStride + <usize>first * tileBytes;
+      for (let n = first; n < last; n++) {
+        winogradGradientPanel(
+          k,
+          wide,
+          to,
+          plane,
+          image,
+          height,
+          width,
+          filterBytes,
+          tilesHigh,
+          tilesWide,
+          scratch,
+          stripeStride,
+          zeros,
+        );
+        image += imageBytes;
+        to += tileBytes;
+      }
     }
   }
 }

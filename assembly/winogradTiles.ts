@@ -32,9 +32,9 @@ import {
   winogradOutputRun8,
 } from "./winogradTransforms8";
 
-/** Row `r` of an image, or zeros where the padding is. */
-function rowOrZeros(image: usize, r: i32, height: i32, rowBytes: usize, zeros: usize): usize {
-  return r < 0 || r >= height ? zeros : image + <usize>r * rowBytes;
+/** Row `r` of an image, or `other` where the padding is. */
+export function rowOr(image: usize, r: i32, height: i32, rowBytes: usize, other: usize): usize {
+  return r < 0 || r >= height ? other : image + <usize>r * rowBytes;
 }
 
 /**
@@ -61,12 +61,12 @@ export function winogradInputRow(
   winogradInputLine(
     stripe + leftBytes,
     stripeStride,
-    rowOrZeros(image, top, height, rowBytes, zeros),
-    rowOrZeros(image, top + 1, height, rowBytes, zeros),
-    rowOrZeros(image, top + 2, height, rowBytes, zeros),
-    rowOrZeros(image, top + 3, height, rowBytes, zeros),
-    rowOrZeros(image, top + 4, height, rowBytes, zeros),
-    rowOrZeros(image, top + 5, height, rowBytes, zeros),
+    rowOr(image, top, height, rowBytes, zeros),
+    rowOr(image, top + 1, height, rowBytes, zeros),
+    rowOr(image, top + 2, height, rowBytes, zeros),
+    rowOr(image, top + 3, height, rowBytes, zeros),
+    rowOr(image, top + 4, height, rowBytes, zeros),
+    rowOr(image, top + 5, height, rowBytes, zeros),
     rowBytes,
   );
   const across = wide + k - 1;
@@ -102,14 +102,14 @@ export function winogradGradientPanel(
   for (let i = 0; i < tilesHigh; i++) {
     const top = (7 - k) * i;
     const to = stripe + <usize>i * line;
-    const r0 = rowOrZeros(image, top, height, rowBytes, zeros);
-    const r1 = rowOrZeros(image, top + 1, height, rowBytes, zeros);
+    const r0 = rowOr(image, top, height, rowBytes, zeros);
+    const r1 = rowOr(image, top + 1, height, rowBytes, zeros);
     if (k === 5) {
       winogradGradientColumns5(to, stripeStride, r0, r1, pixel, width);
       continue;
     }
-    const r2 = rowOrZeros(image, top + 2, height, rowBytes, zeros);
-    const r3 = rowOrZeros(image, top + 3, height, rowBytes, zeros);
+    const r2 = rowOr(image, top + 2, height, rowBytes, zeros);
+    const r3 = rowOr(image, top + 3, height, rowBytes, zeros);
     winogradGradientColumns(to, stripeStride, r0, r1, r2, r3, pixel, width);
   }
   const tiles = tilesHigh * tilesWide;

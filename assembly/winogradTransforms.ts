@@ -7,8 +7,8 @@
  * A *run* does the same for tiles that lie side by side in a row of pixels of `pixel` bytes: with few channels a call for
  * each tile takes as long as what it does.
  */
-const ROOT_HALF = Mathf.SQRT1_2;
-const ROOT_TWO = Mathf.SQRT2;
+export const ROOT_HALF = Mathf.SQRT1_2;
+export const ROOT_TWO = Mathf.SQRT2;
 
 /**
  * t = Bᵀ·d, six values to six:

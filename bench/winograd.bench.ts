@@ -49,7 +49,7 @@ const BATCH = 32;
 /** Which kernels make up which pass. */
 const PASSES = {
   forward: ["winogradKernel", "winogradConvolution"],
-  dX: ["winogradKernelTransposed", "winogradConvolution"],
+  dX: ["winogradKernelTransposed", "winogradConvolution", "winogradInputGradient"],
   dKernel: ["winogradInputTiles", "winogradGradientTiles", "winogradKernelGradient"],
 } as const;
 /** The input's transform counts in both that use it, though a training step has it once. */

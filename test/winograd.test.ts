@@ -204,6 +204,35 @@ describe("matrices", () => {
   });
 });
 
+describe("dX tile by tile of dY", () => {
+  const writerOfDX = (padding: Padding, size: number) => {
+    const recorder = new Recorder();
+    const outputs = padding === "valid" ? size - 2 : size;
+    const x = recorder.tensor([2, size, size, 16]);
+    const kernel = recorder.tensor([3, 3, 16, 16]);
+    const dY = recorder.tensor([2, outputs, outputs, 16]);
+    const window: Window2D = { kernel: [3, 3], strides: [1, 1], padding };
+    const { dX } = winogradGradients(recorder, x, kernel, dY, window, { dX: true, dBias: false });
+    return recorder.instructions.find(({ args }) =>
+      args.some((arg) => typeof arg === "object" && "buffer" in arg && arg.buffer === dX?.buffer),
+    )?.kernel;
+  };
+
+  it("is taken where dY has fewer tiles than dX", () => {
+    expect(writerOfDX("valid", 14)).toBe("winogradInputGradient");
+    expect(writerOfDX("valid", 16)).toBe("winogradConvolution");
+    expect(writerOfDX("same", 14)).toBe("winogradConvolution");
+  });
+
+  it("amplifies rounding by less than forward does, where tiles meet too", () => {
+    const outer = transpose(B_TRANSPOSED);
+    const alone = outer.map((row) => amplification([row], transpose(A_TRANSPOSED), G, 3));
+    expect(Math.max(...alone)).toBeCloseTo(6.46, 2);
+    expect(alone[0] + alone[4]).toBeCloseTo(3.58, 2);
+    expect(alone[1] + alone[5]).toBeCloseTo(3.58, 2);
+  });
+});
+
 describe("winograd against direct float64 sums", () => {
   it.each<ConvolutionCase>([
     { n: 1, h: 4, w: 4, c: 32, f: 32, padding: "same" },
@@ -212,6 +241,8 @@ describe("winograd against direct float64 sums", () => {
     { n: 3, h: 3, w: 3, c: 40, f: 32, padding: "valid" },
     { n: 17, h: 5, w: 9, c: 8, f: 16, padding: "valid" },
     { n: 17, h: 2, w: 3, c: 16, f: 8, padding: "same" },
+    { n: 17, h: 13, w: 7, c: 8, f: 16, padding: "valid" },
+    { n: 2, h: 6, w: 18, c: 24, f: 8, padding: "valid" },
     { n: 3, h: 14, w: 14, c: 96, f: 48, padding: "valid" },
     { n: 2, h: 32, w: 32, c: 64, f: 64, padding: "same" },
     { n: 5, h: 8, w: 8, c: 264, f: 32, padding: "same" },

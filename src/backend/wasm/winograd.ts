@@ -58,7 +58,7 @@ export function winogradForward(
   const [, , , filters] = kernel.shape;
   const geometry = windowGeometry("conv2d", height, width, window);
   const tiling = tilingOf(x.shape, kernel.shape, geometry.outHeight, geometry.outWidth);
-  const u = recordKernel(recorder, "winogradKernel", kernel, tiling, filters);
+  const u = recordKernel(recorder, kernel, tiling, "forward");
   const y = recorder.tensor([images, geometry.outHeight, geometry.outWidth, filters]);
   recordConvolution(recorder, tiling, y, x, u, bias, geometry.padTop, geometry.padLeft);
   return y;
@@ -81,6 +81,7 @@ export function winogradGradients(
   };
 }
 
+/** As a convolution of dY; or tile by tile of dY where it has fewer tiles than dX, which takes valid padding. */
 function inputGradient(
   recorder: Recorder,
   xShape: Shape,
@@ -88,36 +89,43 @@ function inputGradient(
   dY: WasmTensor,
   geometry: WindowGeometry,
 ): WasmTensor {
-  const [k, , channels] = kernel.shape;
+  const [k] = kernel.shape;
   const tiling = tilingOf(xShape, kernel.shape, xShape[1], xShape[2]);
-  const u = recordKernel(recorder, "winogradKernelTransposed", kernel, tiling, channels);
+  const tilingOfY = tilingOf(xShape, kernel.shape, geometry.outHeight, geometry.outWidth);
   const dX = recorder.tensor(xShape);
+  if (k === 3 && tilingOfY.tilesHigh * tilingOfY.tilesWide < tiling.tilesHigh * tiling.tilesWide) {
+    const u = recordKernel(recorder, kernel, tilingOfY, "transposed");
+    recordTransposed(recorder, tilingOfY, dX, dY, u);
+    return dX;
+  }
+  const u = recordKernel(recorder, kernel, tiling, "flipped");
   // x[i] meets dY[i + pad − a] for taps a < k: padding k − 1 − pad turns that into a convolution.
   const [padTop, padLeft] = [k - 1 - geometry.padTop, k - 1 - geometry.padLeft];
   recordConvolution(recorder, tiling, dX, dY, u, undefined, padTop, padLeft);
   return dX;
 }
 
-/** U, in panels of 8 of its `columns`: filters forward, channels on the way back. */
+/** U, in panels of 8 filters; or, for dX, of 8 channels: of the kernel transposed, or that and flipped. */
 function recordKernel(
   recorder: Recorder,
-  how: "winogradKernel" | "winogradKernelTransposed",
   kernel: WasmTensor,
   { k, wide, points }: Tiling,
-  columns: number,
+  use: "forward" | "transposed" | "flipped",
 ): WasmTensor {
   const [, , channels, filters] = kernel.shape;
+  const forward = use === "forward";
   const u = recorder.tensor([planeFloats(points, channels * filters)]);
   recorder.record(
-    how,
-    byRows(columns / PANEL),
+    forward ? "winogradKernel" : "winogradKernelTransposed",
+    byRows((forward ? filters : channels) / PANEL),
     out(u),
     all(kernel),
-    scratch((KERNEL_PANELS * k + POINTS_HIGH) * k * KERNEL_ROWS * PANEL * 4),
+    scratch(((forward ? KERNEL_PANELS : 1) * k + POINTS_HIGH) * k * KERNEL_ROWS * PANEL * 4),
     k,
     wide,
     channels,
     filters,
+    ...(forward ? [] : [use === "flipped" ? 1 : 0]),
   );
   return u;
 }
@@ -134,7 +142,7 @@ function recordConvolution(
 ): void {
   const [images, height, width, channels] = x.shape;
   const [, outHeight, outWidth, filters] = y.shape;
-  const blockRows = Math.max(1, Math.min(Math.floor(BLOCK_TILES / tilesWide), images * tilesHigh));
+  const blockRows = blockRowsOf(images, tilesHigh, tilesWide);
   const together = Math.max(1, Math.min(tilesWide, Math.floor(TOGETHER / filters)));
   const blockTiles = blockRows * tilesWide;
   const blockBytes = points * (blockTiles * (channels + filters) * 4 + 2 * GAP_BYTES);
@@ -162,6 +170,41 @@ function recordConvolution(
     blockRows,
     together,
   );
+}
+
+/** dX of valid padding from the tiles of dY. */
+function recordTransposed(
+  recorder: Recorder,
+  { tilesHigh, tilesWide, points }: Tiling,
+  dX: WasmTensor,
+  dY: WasmTensor,
+  u: WasmTensor,
+): void {
+  const [images, , width, channels] = dX.shape;
+  const [, outHeight, outWidth, filters] = dY.shape;
+  const blockRows = blockRowsOf(images, tilesHigh, tilesWide);
+  const blockBytes = points * (blockRows * tilesWide * (channels + filters) * 4 + 2 * GAP_BYTES);
+  const inBytes = POINTS_HIGH * (4 * tilesWide * filters * 4 + GAP_BYTES);
+  const outBytes = POINTS_HIGH * ((4 * tilesWide + 2) * channels * 4 + GAP_BYTES);
+  const zeroBytes = Math.max(width * channels, outWidth * filters) * 4;
+  recorder.record(
+    "winogradInputGradient",
+    byImages(images),
+    out(dX),
+    own(dY),
+    all(u),
+    scratch(blockBytes + inBytes + outBytes + zeroBytes + width * channels * 4),
+    channels,
+    filters,
+    outHeight,
+    outWidth,
+    blockRows,
+  );
+}
+
+/** Rows of tiles that pass together through transform, products and back. */
+function blockRowsOf(images: number, tilesHigh: number, tilesWide: number): number {
+  return Math.max(1, Math.min(Math.floor(BLOCK_TILES / tilesWide), images * tilesHigh));
 }
 
 function kernelGradient(
