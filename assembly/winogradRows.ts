@@ -414,9 +414,10 @@ function widthOf(left: i32): i32 {
   return (left & 3) == 0 ? 4 : 3;
 }
 
-/** The next tile's filters: seven are four and three. */
+/** The next tile's filters: as few tiles as there can be, of almost equal heights. */
 function heightOf(left: i32): i32 {
-  return left > 6 ? 4 : left;
+  const tiles = (left + 5) / 6;
+  return (left + tiles - 1) / tiles;
 }
 
 function aligned(address: usize): usize {

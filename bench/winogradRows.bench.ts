@@ -1,5 +1,5 @@
 /**
- * Few filters, kernels five wide: direct sums against F(4, 5) along the width, one core. Milliseconds of both, best of turns, with
+ * Few filters or channels, kernels five wide: direct sums against F(4, 5) along the width, one core. Milliseconds of both, best of turns, with
  * everything that the pass needs, and their ratio. FILTER=regexp chooses layers, BATCH the number of images.
  */
 import { directConvolution } from "../src/backend/wasm/conv2d.js";
@@ -29,6 +29,15 @@ const LAYERS: readonly (readonly [number, number, number, number, number, number
   [32, 32, 3, 6, 5, 2, "same"],
   [32, 32, 3, 6, 5, 3, "valid"],
   [14, 14, 6, 6, 5, 1, "valid"],
+  ...[1, 3, 6].flatMap((channels) =>
+    [8, 16, 32].flatMap((filters) =>
+      [14, 16, 28].map((side) => [side, side, channels, filters, 5, 1, "valid"] as const),
+    ),
+  ),
+  [8, 8, 6, 16, 5, 1, "same"],
+  [12, 12, 20, 50, 5, 1, "valid"],
+  [16, 16, 30, 50, 5, 1, "same"],
+  [16, 16, 60, 100, 5, 1, "same"],
   [32, 32, 16, 6, 5, 1, "same"],
   [16, 16, 64, 4, 5, 1, "same"],
   [96, 96, 3, 6, 5, 1, "same"],

@@ -114,6 +114,8 @@ describe("matrices", () => {
     const { forward, gradient } = amplificationOf("winogradRows", [1, 32, 32, 3], [5, 5, 3, 6]);
     expect(forward).toBeCloseTo(FORWARD, 1);
     expect(gradient).toBeCloseTo(GRADIENT, 1);
+    const alone = amplificationOf("winogradRowsForward", [1, 14, 14, 6], [5, 5, 6, 16]);
+    expect(alone).toEqual({ forward, gradient: 1 });
   });
 });
 
@@ -193,6 +195,8 @@ describe("F(4, 5) along the width against direct float64 sums", () => {
     { n: 1, h: 73, w: 28, c: 1, f: 2, rows: 5, stride: 1, padding: "same" },
     { n: 1, h: 73, w: 27, c: 1, f: 2, rows: 5, stride: 1, padding: "same" },
     { n: 5, h: 6, w: 17, c: 13, f: 6, rows: 5, stride: 1, padding: "valid" },
+    { n: 3, h: 14, w: 14, c: 6, f: 16, rows: 5, stride: 1, padding: "valid" },
+    { n: 2, h: 12, w: 12, c: 20, f: 50, rows: 5, stride: 1, padding: "valid" },
   ])("$n × $h × $w × $c → $f, $rows×5, stride $stride, $padding", check);
 
   it("any size", () => {
@@ -202,7 +206,7 @@ describe("F(4, 5) along the width against direct float64 sums", () => {
         h: fc.integer({ min: 1, max: 21 }),
         w: fc.integer({ min: 1, max: 37 }),
         c: fc.integer({ min: 1, max: 6 }),
-        f: fc.integer({ min: 1, max: 7 }),
+        f: fc.integer({ min: 1, max: 27 }),
         rows: fc.integer({ min: 1, max: 6 }),
         stride: fc.integer({ min: 1, max: 3 }),
         padding: fc.constantFrom<Padding>("same", "valid"),
@@ -212,16 +216,17 @@ describe("F(4, 5) along the width against direct float64 sums", () => {
     fc.assert(fc.property(cases, check), { numRuns: 60 });
   });
 
-  it.each<Padding>(["valid", "same"])(
-    "keeps to 5e-6 of the largest result at a batch of 32, %s",
-    (padding) => {
-      const test: Case = { n: 32, h: 32, w: 32, c: 3, f: 6, rows: 5, stride: 1, padding };
-      const expected = direct(test);
-      const got = winograd(test, expected, 1);
-      expectClose(got.y, expected.y.data, { rtol: 5e-6 }, "y");
-      expectClose(got.dKernel, expected.dKernel.data, { rtol: 5e-6 }, "dKernel");
-    },
-  );
+  it.each<Case>([
+    { n: 32, h: 32, w: 32, c: 3, f: 6, rows: 5, stride: 1, padding: "valid" },
+    { n: 32, h: 32, w: 32, c: 3, f: 6, rows: 5, stride: 1, padding: "same" },
+    { n: 32, h: 14, w: 14, c: 6, f: 16, rows: 5, stride: 1, padding: "valid" },
+    { n: 4, h: 16, w: 16, c: 60, f: 100, rows: 5, stride: 1, padding: "same" },
+  ])("keeps to 5e-6 of the largest result: $n × $h × $w × $c → $f, $padding", (test) => {
+    const expected = direct(test);
+    const got = winograd(test, expected, 1);
+    expectClose(got.y, expected.y.data, { rtol: 5e-6 }, "y");
+    expectClose(got.dKernel, expected.dKernel.data, { rtol: 5e-6 }, "dKernel");
+  });
 
   it("gives the same bits wherever a tile lies: a picture whose rows are all the same", () => {
     const [h, w, c, f] = [70, 75, 2, 7];
@@ -241,15 +246,26 @@ describe("the choice of algorithm", () => {
     return chooseAlgorithm([32, ...picture, channels], [...whole.kernel, channels, filters], whole);
   };
 
-  it("takes few filters of five columns and horizontal stride 1", () => {
+  it("takes few filters or channels, of five columns and horizontal stride 1", () => {
     expect(choice([32, 32], 3, 6)).toBe("winogradRows");
     expect(choice([32, 32], 3, 6, { padding: "valid" })).toBe("winogradRows");
     expect(choice([28, 28], 1, 7)).toBe("winogradRows");
     expect(choice([32, 32], 3, 6, { strides: [2, 1] })).toBe("winogradRows");
     expect(choice([32, 32], 3, 6, { kernel: [3, 5] })).toBe("winogradRows");
-    expect(choice([32, 32], 3, 8)).toBe("direct");
+    expect(choice([32, 32], 3, 8)).toBe("winogradRows");
+    expect(choice([28, 28], 1, 20)).toBe("winogradRows");
+    expect(choice([16, 16], 60, 100)).toBe("winogradRows");
+    expect(choice([32, 32], 16, 16)).toBe("winograd");
+    expect(choice([32, 32], 8, 16)).toBe("winogradRows");
     expect(choice([32, 32], 3, 6, { strides: [1, 2] })).toBe("direct");
     expect(choice([32, 32], 3, 6, { kernel: [5, 3] })).toBe("direct");
+  });
+
+  it("goes forward alone where dKernel has too few tiles", () => {
+    expect(choice([14, 14], 6, 16, { padding: "valid" })).toBe("winogradRowsForward");
+    expect(choice([8, 8], 6, 16)).toBe("winogradRowsForward");
+    expect(choice([14, 14], 1, 16)).toBe("direct");
+    expect(choice([7, 7], 6, 16)).toBe("direct");
   });
 
   it("leaves alone what has too few tiles, or where a transformed row would meet one row of the kernel", () => {

@@ -49,6 +49,7 @@ export function convolutionOps(recorder: Recorder): Pick<Backend<WasmTensor>, "c
         case "winogradMap":
           return map.forward(x, kernel, bias);
         case "winogradRows":
+        case "winogradRowsForward":
           return rows.forward(x, kernel, bias, window);
         case "winogradStride2":
           return stride2.forward(x, kernel, bias, window);
@@ -58,6 +59,7 @@ export function convolutionOps(recorder: Recorder): Pick<Backend<WasmTensor>, "c
     conv2dGradients(x, kernel, dY, window, wishes) {
       switch (choose(x, kernel, window)) {
         case "direct":
+        case "winogradRowsForward":
           return {
             dX: wishes.dX ? direct.inputGradient(x.shape, kernel, dY, window) : undefined,
             dKernel: direct.kernelGradient(x, kernel.shape, dY, window),

@@ -10,8 +10,10 @@ export type ConvolutionAlgorithm =
   | "winograd"
   /** Winograd with one tile for the whole of a small map. winogradMap.ts */
   | "winogradMap"
-  /** F(4, 5) along the width, for few filters. winogradRows.ts */
+  /** F(4, 5) along the width, for few filters or channels; dX by direct sums. winogradRows.ts */
   | "winogradRows"
+  /** The same forward alone: of small pictures dKernel, too, is quicker by direct sums. */
+  | "winogradRowsForward"
   /** Stride 2, on even and odd rows and columns apart. winogradStride2.ts */
   | "winogradStride2";
 
@@ -34,9 +36,12 @@ const MOST_TERMS_OF_WIDE = 128;
 /** With fewer channels or filters the transforms cost more than the products that they save. */
 const MAP_LEAST_CHANNELS = 64;
 const LEAST_CHANNELS = 16;
-/** Kernel rows that a transformed row of the picture must meet, and tiles of a picture: bench/winogradRows.bench.ts. */
+/**
+ * For F(4, 5) along the width: kernel rows that a transformed row of the picture must meet, and tiles of a picture, forward and for
+ * dKernel: of fewer filters than a panel, which waste lanes of direct sums; of one or two channels; else. bench/winogradRows.bench.ts
+ */
 const ROWS_LEAST_USES = 2;
-const ROWS_LEAST_TILES = 32;
+const ROWS_LEAST_TILES = { fewFilters: [32, 32], fewChannels: [128, 128], other: [16, 64] };
 /** Winograd's products, of whole tiles at the edges too, as a share of the direct ones, up to which it pays. */
 const MOST_PRODUCTS = 0.7;
 
@@ -45,15 +50,14 @@ export function chooseAlgorithm(x: Shape, kernel: Shape, window: Window2D): Conv
   const [, height, width, channels] = x;
   const [kernelHeight, kernelWidth, , filters] = kernel;
   const [stride, strideWidth] = window.strides;
-  if (filters < PANEL) return rowsPay(x, window) ? "winogradRows" : "direct";
-  if (kernelHeight !== kernelWidth || stride !== strideWidth) return "direct";
-  if (channels % PANEL !== 0 || filters % PANEL !== 0) return "direct";
+  if (channels % PANEL !== 0 || filters % PANEL !== 0) return alongRows(x, filters, window);
+  if (kernelHeight !== kernelWidth || stride !== strideWidth) return alongRows(x, filters, window);
   const least = Math.min(channels, filters);
   if (kernelHeight === 3 && stride === 2) {
     const pays = least >= LEAST_CHANNELS && stride2Products(x, window) <= MOST_PRODUCTS;
     return pays ? "winogradStride2" : "direct";
   }
-  if (!(kernelHeight in TILE_HEIGHTS) || stride !== 1) return "direct";
+  if (!(kernelHeight in TILE_HEIGHTS) || stride !== 1) return alongRows(x, filters, window);
   const small = kernelHeight === 3 && window.padding === "same" && height in MAP_SIDES && width in MAP_SIDES;
   if (small && least >= MAP_LEAST_CHANNELS) return "winogradMap";
   const { outHeight, outWidth } = windowGeometry("conv2d", height, width, window);
@@ -61,7 +65,8 @@ export function chooseAlgorithm(x: Shape, kernel: Shape, window: Window2D): Conv
   const tiles = Math.ceil(outHeight / TILE_HEIGHTS[kernelHeight]) * Math.ceil(outWidth / wide);
   const points = 6 * (wide + kernelWidth - 1);
   const products = (points * tiles) / (kernelHeight * kernelWidth * outHeight * outWidth);
-  return least >= LEAST_CHANNELS && products <= MOST_PRODUCTS ? "winograd" : "direct";
+  if (least >= LEAST_CHANNELS && products <= MOST_PRODUCTS) return "winograd";
+  return alongRows(x, filters, window);
 }
 
 /** Outputs of Winograd's tiles along the width, in all passes. @param x [N, H, W, C]  @param kernel [k, k, C, F] */
@@ -70,14 +75,23 @@ export function winogradTileWidth([, , width]: Shape, [k, , channels, filters]: 
   return width > 2 && Math.max(channels, filters) <= MOST_TERMS_OF_WIDE ? 4 : 2;
 }
 
-/** Whether F(4, 5) along the width pays. */
-function rowsPay([, height, width]: Shape, window: Window2D): boolean {
+/** Whether F(4, 5) along the width pays, and in which passes. */
+function alongRows(
+  [, height, width, channels]: Shape,
+  filters: number,
+  window: Window2D,
+): "winogradRows" | "winogradRowsForward" | "direct" {
   const [kernelHeight, kernelWidth] = window.kernel;
   const [stride, strideWidth] = window.strides;
-  if (kernelWidth !== 5 || strideWidth !== 1 || kernelHeight < ROWS_LEAST_USES * stride) return false;
+  if (kernelWidth !== 5 || strideWidth !== 1 || kernelHeight < ROWS_LEAST_USES * stride) return "direct";
   const { outHeight, outWidth } = windowGeometry("conv2d", height, width, window);
   const tilesWide = Math.ceil(outWidth / 4);
-  return outHeight * tilesWide >= ROWS_LEAST_TILES && (8 * tilesWide) / (5 * outWidth) <= MOST_PRODUCTS;
+  if ((8 * tilesWide) / (5 * outWidth) > MOST_PRODUCTS) return "direct";
+  const tiles = outHeight * tilesWide;
+  const { fewFilters, fewChannels, other } = ROWS_LEAST_TILES;
+  const [forward, gradient] = filters < PANEL ? fewFilters : channels < 3 ? fewChannels : other;
+  if (tiles >= gradient) return "winogradRows";
+  return tiles >= forward ? "winogradRowsForward" : "direct";
 }
 
 export function amplificationOf(algorithm: ConvolutionAlgorithm, x: Shape, kernel: Shape): Amplification {
@@ -90,6 +104,8 @@ export function amplificationOf(algorithm: ConvolutionAlgorithm, x: Shape, kerne
       return { forward: 12.9, gradient: 18.5 };
     case "winogradRows": // test/winogradRows.test.ts
       return { forward: 5.5, gradient: 6 };
+    case "winogradRowsForward":
+      return { forward: 5.5, gradient: 1 };
     case "winogradStride2": // test/winogradStride2.test.ts; the gradients' is that of dX
       return { forward: 4.35, gradient: 5.5 };
     case "winogradMap": {
