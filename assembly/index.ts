@@ -35,6 +35,7 @@ export * from "./insideTaps";
 export * from "./leakyReLU";
 export * from "./matmul";
 export * from "./maxPooling2d";
+export { poolRun } from "./maxPoolRuns";
 export { maxPoolValues, poolValuesRun } from "./maxPoolValues";
 export { accumulateMetrics } from "./metrics";
 export * from "./mix";

@@ -2,10 +2,7 @@
  * Max pooling for its values alone, where nobody reads which elements they were: inference. The same bits as maxPoolForward's.
  * Worth a kernel where 3×3 windows overlap: neighbours share their columns' maxima (src/backend/wasm/dead.ts).
  */
-import { columnBest, holdsNaNOrMinusZero, replaces } from "./maxPooling2d";
-
-/** Windows side by side: see RUN in maxPooling2d.ts. */
-const RUN: i32 = 8;
+import { columnBest, holdsNaNOrMinusZero, RUN, replaces } from "./maxPoolRuns";
 
 /** y = the largest element of each window, as maxPoolForward. x [N, H, W, C]; y [N, Ho, Wo, C], overwritten; no aliasing. C ≥ 4. */
 export function maxPoolValues(
