@@ -47,7 +47,10 @@ describe.skipIf(!hasChromium)("in the lab", () => {
     }
     const painted = await changed(page, drawn);
     await page.locator(".drawing details summary").click();
-    expect(await page.locator(".drawing td", { hasText: "214 40 40" }).count()).toBeGreaterThan(20);
+    // The table's cells appear some time after it is opened.
+    await expect
+      .poll(() => page.locator(".drawing td", { hasText: "214 40 40" }).count())
+      .toBeGreaterThan(20);
     await page.getByRole("button", { name: "A test image" }).click();
     const example = await changed(page, painted);
 
@@ -60,7 +63,7 @@ describe.skipIf(!hasChromium)("in the lab", () => {
     await file.setInputFiles(join(folder, "half.png"));
     await changed(page, example);
     const cells = page.locator(".drawing tbody tr").nth(4).locator("td");
-    expect(await cells.first().textContent()).toBe("255 255 255");
+    await expect.poll(() => cells.first().textContent()).toBe("255 255 255");
     expect(await page.locator(".drawing tbody tr").nth(27).locator("td").first().textContent()).toBe("0 0 0");
     await file.setInputFiles(join(folder, "none.png"));
     expect(await page.getByRole("alert").textContent()).toBe(
