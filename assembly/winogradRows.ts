@@ -1,5 +1,5 @@
 /**
- * Convolutions of fewer than eight filters and kernels five wide, of horizontal stride 1, by Winograd's F(4, 5) along the width:
+ * Convolutions of few filters or channels and kernels five wide, of horizontal stride 1, by Winograd's F(4, 5) along the width:
  *   Y = Aᵀ·M,  M_p [F, tiles] = Σ_k U_p[k, F]·V_p[k, tiles],  k over window rows and channels,
  * for each of the eight points p. A row of outputs is cut into tiles of four; lanes are tiles, row after row without a gap, so
  * that the window's row a is the same list of tiles some rows further. For a vertical stride s rows 0, s, 2s …, rows 1, s + 1 …

@@ -1,5 +1,5 @@
 /**
- * Convolutions of few filters and kernels five wide by Winograd's F(4, 5) along the width: see assembly/winogradRows.ts for the
+ * Convolutions of few filters or channels and kernels five wide by Winograd's F(4, 5) along the width: see assembly/winogradRows.ts for the
  * kernels and docs/winograd.md for the derivation.
  */
 import { type Shape, type Window2D, windowGeometry } from "../../shape.js";
