@@ -7,23 +7,20 @@
  * The work goes in bands of `bandRows` rows of outputs. Derivation: docs/winograd.md.
  */
 
+import { aligned, GAP, lineBytes, phaseBytes, transformRows, writeRowOffsets } from "./winogradRowsInput";
+import { transformKernel } from "./winogradRowsKernel";
 import { dots, products, sumLanes } from "./winogradRowsTiles";
 import {
   lanesToTiles,
-  rowsGradientLine,
-  rowsInputLine,
-  rowsOutputLine,
+  rowsGradientLine8,
+  rowsOutputLine6,
+  rowsOutputLine8,
   tilesToLanes,
 } from "./winogradRowsTransforms";
-import { winogradKernelGradientLine8, winogradKernelLine8 } from "./winogradTransforms8";
+import { winogradGradientLine } from "./winogradTransforms";
 
-const POINTS: i32 = 8;
-/** Behind each plane: what is read there goes to lanes that are not used; and planes do not meet in one set of the cache. */
-const GAP: usize = 64;
 /** Vectors of tiles whose products are in the cache at a time: bench/winogradRows.bench.ts */
 const BLOCK: i32 = 24;
-/** Images whose sums are added up before they join the others': shorter sums round less. */
-const SUMMED: i32 = 16;
 
 /** Y = conv2d(X, W) + b for images [begin, end); bias 0 for none. Scratch: see src/backend/wasm/winogradRows.ts. */
 export function winogradRowsForward(
@@ -39,6 +36,7 @@ export function winogradRowsForward(
   outWidth: i32,
   filters: i32,
   kernelHeight: i32,
+  kernelWidth: i32,
   strideHeight: i32,
   padTop: i32,
   padLeft: i32,
@@ -46,6 +44,7 @@ export function winogradRowsForward(
   begin: i32,
   end: i32,
 ): void {
+  const points = <usize>(kernelWidth + 3);
   const depth = kernelHeight * channels;
   const tilesWide = (outWidth + 3) >> 2;
   const phase = phaseBytes(bandRows, kernelHeight, strideHeight, tilesWide);
@@ -54,13 +53,22 @@ export function winogradRowsForward(
     writeRowOffsets(scratch, depth, kernelHeight, channels, strideHeight, phase, tilesWide),
   );
   const v = line + lineBytes(channels, tilesWide);
-  memory.fill(line, 0, v + <usize>POINTS * point - line);
-  const weights = v + <usize>POINTS * point;
+  memory.fill(line, 0, v + points * point - line);
+  const weights = v + points * point;
   const weightStep = ((<usize>(depth * filters)) << 2) + GAP;
-  const m = transformKernel(weights, weightStep, kernel, kernelHeight, channels * filters);
+  const behind = aligned(weights + points * weightStep);
+  const m = transformKernel(
+    weights,
+    weightStep,
+    kernel,
+    behind,
+    kernelHeight,
+    kernelWidth,
+    channels * filters,
+  );
   const laneBytes = (<usize>BLOCK) << 4;
   const mStep = <usize>filters * laneBytes;
-  const lanes = m + <usize>POINTS * mStep; // [4·F, lanes]
+  const lanes = m + points * mStep; // [4·F, lanes]
   const tiles = lanes + 4 * mStep; // [tiles, 4, F]
   const filterBytes = (<usize>filters) << 2;
   const tileBytes = filterBytes << 2;
@@ -72,7 +80,6 @@ export function winogradRowsForward(
       const rows = min(bandRows, outHeight - first);
       const top = first * strideHeight - padTop;
       const count = (rows - 1) * strideHeight + kernelHeight;
-      const columns = min(width, outWidth + 4 - padLeft);
       transformRows(
         v,
         point,
@@ -86,8 +93,8 @@ export function winogradRowsForward(
         count,
         strideHeight,
         padLeft,
-        columns,
-        tilesWide,
+        kernelWidth,
+        outWidth,
       );
       const to = y + <usize>((n * outHeight + first) * outWidth) * filterBytes;
       const all = rows * tilesWide;
@@ -96,7 +103,7 @@ export function winogradRowsForward(
       const block = ((vectors + blocks - 1) / blocks + 1) & ~1;
       for (let at = 0; at < vectors; at += block) {
         const now = min(block, vectors - at);
-        for (let p: usize = 0; p < <usize>POINTS; p++) {
+        for (let p: usize = 0; p < points; p++) {
           for (let f = 0; f < filters; ) {
             const height = heightOf(filters - f);
             const row = m + p * mStep + <usize>f * laneBytes;
@@ -109,7 +116,8 @@ export function winogradRowsForward(
         for (let f = 0; f < filters; f++) {
           const b: f32 = bias ? load<f32>(bias + ((<usize>f) << 2)) : 0;
           const row = <usize>f * laneBytes;
-          rowsOutputLine(lanes + row, mStep, m + row, mStep, b, now);
+          if (kernelWidth == 3) rowsOutputLine6(lanes + row, mStep, m + row, mStep, b, now);
+          else rowsOutputLine8(lanes + row, mStep, m + row, mStep, b, now);
         }
         const offset = <usize>at * 4 * tileBytes;
         if (!inPlace) {
@@ -152,6 +160,7 @@ export function winogradRowsKernelSums(
   outWidth: i32,
   filters: i32,
   kernelHeight: i32,
+  kernelWidth: i32,
   strideHeight: i32,
   padTop: i32,
   padLeft: i32,
@@ -159,6 +168,7 @@ export function winogradRowsKernelSums(
   begin: i32,
   end: i32,
 ): void {
+  const points = kernelWidth + 3;
   const depth = wholeDepth(kernelHeight * channels);
   const tilesWide = (outWidth + 3) >> 2;
   const phase = phaseBytes(bandRows, kernelHeight, strideHeight, tilesWide);
@@ -167,16 +177,16 @@ export function winogradRowsKernelSums(
     writeRowOffsets(scratch, depth, kernelHeight, channels, strideHeight, phase, tilesWide),
   );
   const v = line + lineBytes(channels, tilesWide);
-  const z = v + <usize>POINTS * point;
+  const z = v + <usize>points * point;
   const vectorBytes = (<usize>filters) << 4;
   const most = <usize>((bandRows * tilesWide + 3) >> 2);
   const zStep = most * vectorBytes + GAP;
-  const lanes = z + <usize>POINTS * zStep; // [4, F], vectors
+  const lanes = z + <usize>points * zStep; // [4, F], vectors
   const tiles = lanes + 4 * vectorBytes; // [tiles, 4, F]
   const partial = tiles + most * 4 * vectorBytes; // [8, K, F], vectors
   memory.fill(line, 0, z - line);
   memory.fill(tiles, 0, partial - tiles);
-  const count = POINTS * depth * filters;
+  const count = points * depth * filters;
   const filterBytes = (<usize>filters) << 2;
   const tileBytes = vectorBytes;
   const inPlace = (outWidth & 3) == 0;
@@ -188,7 +198,6 @@ export function winogradRowsKernelSums(
       const rows = min(bandRows, outHeight - first);
       const top = first * strideHeight - padTop;
       const read = (rows - 1) * strideHeight + kernelHeight;
-      const columns = min(width, outWidth + 4 - padLeft);
       transformRows(
         v,
         point,
@@ -202,8 +211,8 @@ export function winogradRowsKernelSums(
         read,
         strideHeight,
         padLeft,
-        columns,
-        tilesWide,
+        kernelWidth,
+        outWidth,
       );
       const slopes = dY + <usize>((n * outHeight + first) * outWidth) * filterBytes;
       const all = rows * tilesWide;
@@ -220,10 +229,10 @@ export function winogradRowsKernelSums(
         memory.copy(tiles, slopes + last, <usize>(all & 3) * tileBytes);
         memory.fill(tiles + <usize>(all & 3) * tileBytes, 0, <usize>(4 - (all & 3)) * tileBytes);
       }
-      transformSlopes(z, zStep, lanes, slopes, filters, whole);
+      transformSlopes(z, zStep, points, lanes, slopes, filters, whole);
       const left = z + <usize>whole * vectorBytes;
-      transformSlopes(left, zStep, lanes, tiles, filters, vectors - whole);
-      for (let p = 0; p < POINTS; p++) {
+      transformSlopes(left, zStep, points, lanes, tiles, filters, vectors - whole);
+      for (let p = 0; p < points; p++) {
         const from = v + <usize>p * point;
         for (let f = 0; f < filters; f += 2) {
           const height = min(2, filters - f);
@@ -243,115 +252,11 @@ export function winogradRowsKernelSums(
   }
 }
 
-/** Rows [begin, end) of dW = Gᵀ·dU, with dU the sum of all images' `sums`. Scratch: 14 rows of C·F floats, each in whole vectors. */
-export function winogradRowsKernelGradient(
-  dKernel: usize,
-  sums: usize,
-  scratch: usize,
-  images: i32,
-  channels: i32,
-  filters: i32,
-  kernelHeight: i32,
-  begin: i32,
-  end: i32,
-): void {
-  const depth = wholeDepth(kernelHeight * channels);
-  const image = (<usize>(POINTS * depth * filters + 4)) << 2;
-  const run = channels * filters;
-  const vectors = (run + 3) >> 2;
-  const row = (<usize>vectors) << 4;
-  const results = scratch + <usize>POINTS * row;
-  const group = results + 5 * row;
-  for (let a = begin; a < end; a++) {
-    memory.fill(scratch, 0, <usize>POINTS * row);
-    for (let p = 0; p < POINTS; p++) {
-      const from = sums + ((<usize>(p * depth * filters + a * run)) << 2);
-      const to = scratch + <usize>p * row;
-      for (let first = 0; first < images; first += SUMMED) {
-        memory.fill(group, 0, row);
-        const behind = min(images, first + SUMMED);
-        for (let n = first; n < behind; n++) addRow(group, from + <usize>n * image, vectors);
-        addRow(to, group, vectors);
-      }
-    }
-    winogradKernelGradientLine8(results, row, scratch, row, row);
-    const to = dKernel + ((<usize>(a * 5 * run)) << 2);
-    const bytes = (<usize>run) << 2;
-    for (let b: usize = 0; b < 5; b++) memory.copy(to + b * bytes, results + b * row, bytes);
-  }
-}
-
-function addRow(to: usize, from: usize, vectors: i32): void {
-  for (; vectors > 0; vectors--) {
-    v128.store(to, f32x4.add(v128.load(to), v128.load(from)));
-    to += 16;
-    from += 16;
-  }
-}
-
-/** U = G·g along the width, [8, kh·C, F], planes `step` apart. Returns the address behind it and a copy of the kernel. */
-function transformKernel(to: usize, step: usize, kernel: usize, kernelHeight: i32, run: i32): usize {
-  const row = (<usize>run) << 2;
-  const copy = aligned(to + <usize>POINTS * step);
-  const bytes = <usize>(kernelHeight * 5) * row;
-  memory.copy(copy, kernel, bytes);
-  // A row's last vector may write into the next row, which comes after it.
-  for (let a: usize = 0; a < <usize>kernelHeight; a++) {
-    winogradKernelLine8(to + a * row, step, copy + a * 5 * row, row, row);
-  }
-  return aligned(copy + bytes) + GAP;
-}
-
-/** V for rows [top, top + count) of the picture; rows outside of it are zeros. */
-function transformRows(
-  v: usize,
-  point: usize,
-  phase: usize,
-  line: usize,
-  image: usize,
-  height: i32,
-  width: i32,
-  channels: i32,
-  top: i32,
-  count: i32,
-  strideHeight: i32,
-  padLeft: i32,
-  columns: i32,
-  tilesWide: i32,
-): void {
-  const pixel = (<usize>channels) << 2;
-  const laneStep = laneBytesOf(tilesWide);
-  const columnStep = <usize>channels * laneStep;
-  const values = channels << 2;
-  const vectors = (tilesWide + 3) >> 2;
-  const readVectors = (tilesWide >> 2) + 1;
-  const lanes = line + <usize>(readVectors << 2) * 4 * pixel; // [4·C, lanes]
-  const channelStep = <usize>strideHeight * phase;
-  const inside = line + <usize>padLeft * pixel;
-  for (let q = 0; q < count; q++) {
-    const i = top + q;
-    let to = v + <usize>(q % strideHeight) * phase + ((<usize>((q / strideHeight) * tilesWide)) << 2);
-    if (i < 0 || i >= height) {
-      for (let p = 0; p < POINTS; p++) {
-        for (let c = 0; c < channels; c++) {
-          memory.fill(to + <usize>p * point + <usize>c * channelStep, 0, (<usize>tilesWide) << 2);
-        }
-      }
-      continue;
-    }
-    memory.copy(inside, image + <usize>(i * width) * pixel, <usize>columns * pixel);
-    tilesToLanes(lanes, laneStep, line, values, readVectors);
-    for (let c = 0; c < channels; c++) {
-      rowsInputLine(to, point, lanes + <usize>c * laneStep, columnStep, vectors);
-      to += channelStep;
-    }
-  }
-}
-
 /** Z = A·dY for `vectors` times four tiles [4, F]: vectors [8, vectors, F], planes `step` apart. */
 function transformSlopes(
   z: usize,
   step: usize,
+  points: i32,
   lanes: usize,
   tiles: usize,
   filters: i32,
@@ -360,48 +265,22 @@ function transformSlopes(
   const vectorBytes = (<usize>filters) << 4;
   for (; vectors > 0; vectors--) {
     tilesToLanes(lanes, 16, tiles, filters << 2, 1);
-    rowsGradientLine(z, step, lanes, vectorBytes, filters);
+    if (points == 6) {
+      const lanes2 = lanes + 2 * vectorBytes;
+      winogradGradientLine(
+        z,
+        step,
+        32,
+        lanes,
+        lanes + vectorBytes,
+        lanes2,
+        lanes2 + vectorBytes,
+        vectorBytes,
+      );
+    } else rowsGradientLine8(z, step, lanes, vectorBytes, filters);
     tiles += 4 * vectorBytes;
     z += vectorBytes;
   }
-}
-
-/** Where the tiles of window row and channel k lie in a point's planes; of `depth` the last is repeated. */
-function writeRowOffsets(
-  to: usize,
-  depth: i32,
-  kernelHeight: i32,
-  channels: i32,
-  strideHeight: i32,
-  phase: usize,
-  tilesWide: i32,
-): usize {
-  for (let k = 0; k < depth; k++) {
-    const last = min(k, kernelHeight * channels - 1);
-    const a = last / channels;
-    const c = last % channels;
-    const plane = <usize>(c * strideHeight + (a % strideHeight)) * phase;
-    store<u32>(to, <u32>(plane + ((<usize>((a / strideHeight) * tilesWide)) << 2)));
-    to += 4;
-  }
-  return to;
-}
-
-/** A plane of the rows i ≡ r modulo the stride that a band reads. */
-function phaseBytes(bandRows: i32, kernelHeight: i32, strideHeight: i32, tilesWide: i32): usize {
-  const rows = bandRows + (kernelHeight - 1) / strideHeight;
-  return aligned((<usize>(rows * tilesWide)) << 2) + GAP;
-}
-
-/** A padded row of the picture in whole vectors of tiles, and its columns as lanes. */
-function lineBytes(channels: i32, tilesWide: i32): usize {
-  const values = (<usize>channels) << 2;
-  return ((<usize>((tilesWide >> 2) + 1)) << 4) * values + values * laneBytesOf(tilesWide);
-}
-
-/** Columns of all tiles, and of the one behind the last. */
-function laneBytesOf(tilesWide: i32): usize {
-  return (<usize>(((tilesWide + 3) >> 2) + 1)) << 4;
 }
 
 /** Window rows and channels, filled up to what tiles of three and four can cover. */
@@ -418,8 +297,4 @@ function widthOf(left: i32): i32 {
 function heightOf(left: i32): i32 {
   const tiles = (left + 5) / 6;
   return (left + tiles - 1) / tiles;
-}
-
-function aligned(address: usize): usize {
-  return (address + 15) & ~15;
 }

@@ -2,6 +2,7 @@
  * Lanes that are tiles: pictures and slopes turned into them and back, and the transforms of F(4, 5) upon them. The transforms' algebra, and
  * those of kernels, are in winogradTransforms8.ts.
  */
+import { ROOT_HALF, ROOT_TWO, storeInput, storeOutput } from "./winogradTransforms";
 import { storeGradient8, storeInput8 } from "./winogradTransforms8";
 
 /** to[q, t] = from[t, q]: tiles of `values` floats, a multiple of four, to rows of lanes `toStep` apart; whole vectors of tiles. */
@@ -76,8 +77,43 @@ export function lanesToTiles(to: usize, from: usize, fromStep: usize, values: i3
   }
 }
 
-/** v = Bᵀ·d: d0 … d3 are the tile's own columns, `columnStep` apart, d4 … d7 those of the next tile. */
-export function rowsInputLine(
+/** v = Bᵀ·d of F(4, 3): d0 … d3 are the tile's own columns, `columnStep` apart, d4 and d5 those of the next tile. */
+export function rowsInputLine6(
+  to: usize,
+  stride: usize,
+  column0: usize,
+  columnStep: usize,
+  vectors: i32,
+): void {
+  const a = f32x4.splat(ROOT_HALF);
+  const b = f32x4.splat(ROOT_TWO);
+  const c = f32x4.splat(2.5);
+  const to3 = stride * 3;
+  let column1 = column0 + columnStep;
+  let column2 = column1 + columnStep;
+  let column3 = column2 + columnStep;
+  let d0 = v128.load(column0);
+  let d1 = v128.load(column1);
+  for (; vectors > 0; vectors--) {
+    const next0 = v128.load(column0, 16);
+    const next1 = v128.load(column1, 16);
+    const d2 = v128.load(column2);
+    const d3 = v128.load(column3);
+    const d4 = v128.shuffle<f32>(d0, next0, 1, 2, 3, 4);
+    const d5 = v128.shuffle<f32>(d1, next1, 1, 2, 3, 4);
+    inline.always(storeInput(to, stride, to3, a, b, c, d0, d1, d2, d3, d4, d5));
+    d0 = next0;
+    d1 = next1;
+    to += 16;
+    column0 += 16;
+    column1 += 16;
+    column2 += 16;
+    column3 += 16;
+  }
+}
+
+/** v = Bᵀ·d of F(4, 5): d0 … d3 are the tile's own columns, `columnStep` apart, d4 … d7 those of the next tile. */
+export function rowsInputLine8(
   to: usize,
   stride: usize,
   column0: usize,
@@ -114,12 +150,33 @@ export function rowsInputLine(
   }
 }
 
+/** y = Aᵀ·m + bias of F(4, 3), m_k at `from + k·fromStride`, y_r at `to + r·stride`. */
+export function rowsOutputLine6(
+  to: usize,
+  stride: usize,
+  from: usize,
+  fromStride: usize,
+  bias: f32,
+  vectors: i32,
+): void {
+  const a = f32x4.splat(ROOT_HALF);
+  const b = f32x4.splat(ROOT_TWO);
+  const half = f32x4.splat(0.5);
+  const shift = f32x4.splat(bias);
+  for (; vectors > 0; vectors--) {
+    const to2 = to + 2 * stride;
+    inline.always(storeOutput(to, to + stride, to2, to2 + stride, from, fromStride, a, b, half, shift));
+    from += 16;
+    to += 16;
+  }
+}
+
 /**
  * y = Aᵀ·m + bias, eight values to four, m_k at `from + k·fromStride`, y_r at `to + r·stride`:
  *   y0 = m0 + r + s + z        y1 = q/2 + d + 2·e        y2 = r/4 + s + 4·z        y3 = q/8 + d + 8·e + m7
  * with r, q = m1 ± m2, s, d = m3 ± m4 and z, e = m5 ± m6. Point 1 enters all four outputs with weight 1: the bias is added there.
  */
-export function rowsOutputLine(
+export function rowsOutputLine8(
   to: usize,
   stride: usize,
   from: usize,
@@ -168,8 +225,8 @@ export function rowsOutputLine(
   }
 }
 
-/** z = A·y, the transpose of `rowsOutputLine`; y_r at `from + r·fromStride`. */
-export function rowsGradientLine(
+/** z = A·y, the transpose of `rowsOutputLine8`; y_r at `from + r·fromStride`. */
+export function rowsGradientLine8(
   to: usize,
   stride: usize,
   from: usize,

@@ -114,8 +114,8 @@ export function winogradGradientPanel(
   }
   const tiles = tilesHigh * tilesWide;
   for (let i = 0; i < 6; i++) {
-    if (k === 3) winogradGradientRun(z, plane, stripe, tiles);
-    else if (wide === 4) winogradGradientRun8(z, plane, stripe, tiles);
+    if (k === 3) winogradGradientRun(z, plane, stripe, 32, tiles);
+    else if (wide === 4) winogradGradientRun8(z, plane, stripe, 32, tiles);
     else winogradGradientRun5(z, plane, stripe, tiles);
     z += <usize>(wide + k - 1) * plane;
     stripe += stripeStride;
@@ -163,8 +163,8 @@ export function winogradOutputRow(
     for (let i = 0; i < rows; i++) {
       let to = y + <usize>i * rowBytes + <usize>(wide * first) * filterBytes;
       let from = half + <usize>i * halfRow;
-      if (k === 3) winogradOutputRun(to, from, bytes, bias, filterBytes, whole);
-      else if (wide === 4) winogradOutputRun8(to, from, bytes, bias, filterBytes, whole);
+      if (k === 3) winogradOutputRun(to, from, bytes, bias, filterBytes, filterBytes, whole);
+      else if (wide === 4) winogradOutputRun8(to, from, bytes, bias, filterBytes, filterBytes, whole);
       else winogradOutputRun5(to, from, bytes, bias, filterBytes, whole);
       if (whole === tiles) continue;
       to += <usize>(wide * whole) * filterBytes;

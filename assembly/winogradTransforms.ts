@@ -14,25 +14,24 @@ export const ROOT_TWO = Mathf.SQRT2;
  * t = Bᵀ·d, six values to six:
  *   t0 = d0 − 5/2·d2 + d4              t1, t2 = (d4 − 2·d2) ± a·(d3 − 2·d1)
  *   t5 = d1 − 5/2·d3 + d5              t3, t4 = (2·d4 − d2) ± b·(2·d3 − d1)
- * d0 and d5 are read from r0 and r5 when their turn comes: registers are few.
  */
-function storeInput(
+export function storeInput(
   to: usize,
   stride: usize,
   to3: usize,
   a: v128,
   b: v128,
   c: v128,
-  r0: usize,
+  d0: v128,
   d1: v128,
   d2: v128,
   d3: v128,
   d4: v128,
-  r5: usize,
+  d5: v128,
 ): void {
   const upper = to + to3;
-  v128.store(to, f32x4.add(f32x4.sub(v128.load(r0), f32x4.mul(c, d2)), d4));
-  v128.store(upper + 2 * stride, f32x4.add(f32x4.sub(d1, f32x4.mul(c, d3)), v128.load(r5)));
+  v128.store(to, f32x4.add(f32x4.sub(d0, f32x4.mul(c, d2)), d4));
+  v128.store(upper + 2 * stride, f32x4.add(f32x4.sub(d1, f32x4.mul(c, d3)), d5));
   const evenA = f32x4.sub(d4, f32x4.add(d2, d2));
   const oddA = f32x4.mul(a, f32x4.sub(d3, f32x4.add(d1, d1)));
   v128.store(to + stride, f32x4.add(evenA, oddA));
@@ -60,11 +59,12 @@ export function winogradInputLine(
   const c = f32x4.splat(2.5);
   const to3 = stride * 3;
   for (let at: usize = 0; at < bytes; at += 16) {
+    const d0 = v128.load(r0 + at);
     const d1 = v128.load(r1 + at);
     const d2 = v128.load(r2 + at);
     const d3 = v128.load(r3 + at);
     const d4 = v128.load(r4 + at);
-    inline.always(storeInput(to, stride, to3, a, b, c, r0 + at, d1, d2, d3, d4, r5 + at));
+    inline.always(storeInput(to, stride, to3, a, b, c, d0, d1, d2, d3, d4, v128.load(r5 + at)));
     to += 16;
   }
 }
@@ -90,11 +90,12 @@ export function winogradInputRun(
     const r4 = r3 + pixel;
     const r5 = r4 + pixel;
     for (let at: usize = 0; at < pixel; at += 16) {
+      const d0 = v128.load(from + at);
       const d1 = v128.load(r1 + at);
       const d2 = v128.load(r2 + at);
       const d3 = v128.load(r3 + at);
       const d4 = v128.load(r4 + at);
-      inline.always(storeInput(to, stride, to3, a, b, c, from + at, d1, d2, d3, d4, r5 + at));
+      inline.always(storeInput(to, stride, to3, a, b, c, d0, d1, d2, d3, d4, v128.load(r5 + at)));
       to += 16;
     }
     from += next;
@@ -138,7 +139,7 @@ export function winogradOutputLine(
 }
 
 /** y = Aᵀ·m + shift of one vector, m_k at `m + k·fromStride`, y_k at `to_k`. */
-function storeOutput(
+export function storeOutput(
   to0: usize,
   to1: usize,
   to2: usize,
@@ -188,20 +189,21 @@ export function winogradOutputLineBias(
   }
 }
 
-/** Aᵀ·m + bias of `tiles` tiles: tile t's m_k at `from + t·pixel + k·fromStride`, its y_k at pixel 4·t + k from `to` on. */
+/** Aᵀ·m + bias of `tiles` tiles: tile t's m_k at `from + t·bytes + k·fromStride`, its y_k at pixel 4·t + k from `to` on. */
 export function winogradOutputRun(
   to: usize,
   from: usize,
   fromStride: usize,
   bias: usize,
   pixel: usize,
+  bytes: usize,
   tiles: i32,
 ): void {
   const a = f32x4.splat(ROOT_HALF);
   const b = f32x4.splat(ROOT_TWO);
   const half = f32x4.splat(0.5);
   for (; tiles > 0; tiles--) {
-    for (let at: usize = 0; at < pixel; at += 16) {
+    for (let at: usize = 0; at < bytes; at += 16) {
       const to0 = to + at;
       const to2 = to0 + 2 * pixel;
       const shift = v128.load(bias + at);
@@ -300,24 +302,27 @@ export function winogradGradientColumns(
   }
 }
 
-/** A·r of the four neighbours of each of `tiles` tiles, 8 channels. */
-export function winogradGradientRun(to: usize, stride: usize, from: usize, tiles: i32): void {
+/** A·r of the four neighbours of each of `tiles` tiles, 8 channels of pixels of `pixel` bytes. */
+export function winogradGradientRun(to: usize, stride: usize, from: usize, pixel: usize, tiles: i32): void {
   const a = f32x4.splat(ROOT_HALF);
   const b = f32x4.splat(ROOT_TWO);
   const half = f32x4.splat(0.5);
   const to3 = stride * 3;
   for (; tiles > 0; tiles--) {
+    const from1 = from + pixel;
+    const from2 = from1 + pixel;
+    const from3 = from2 + pixel;
     let d0 = v128.load(from);
-    let d1 = v128.load(from, 32);
-    let d2 = v128.load(from, 64);
-    inline.always(storeGradient(to, stride, to3, a, b, half, d0, d1, d2, v128.load(from, 96)));
+    let d1 = v128.load(from1);
+    let d2 = v128.load(from2);
+    inline.always(storeGradient(to, stride, to3, a, b, half, d0, d1, d2, v128.load(from3)));
     to += 16;
     d0 = v128.load(from, 16);
-    d1 = v128.load(from, 48);
-    d2 = v128.load(from, 80);
-    inline.always(storeGradient(to, stride, to3, a, b, half, d0, d1, d2, v128.load(from, 112)));
+    d1 = v128.load(from1, 16);
+    d2 = v128.load(from2, 16);
+    inline.always(storeGradient(to, stride, to3, a, b, half, d0, d1, d2, v128.load(from3, 16)));
     to += 16;
-    from += 128;
+    from = from3 + pixel;
   }
 }
 

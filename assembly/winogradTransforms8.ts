@@ -145,17 +145,18 @@ export function winogradOutputLine8(
   }
 }
 
-/** Aᵀ·m + bias of `tiles` tiles: tile t's m_k at `from + t·pixel + k·fromStride`, its y_k at pixel 4·t + k from `to` on. */
+/** Aᵀ·m + bias of `tiles` tiles: tile t's m_k at `from + t·bytes + k·fromStride`, its y_k at pixel 4·t + k from `to` on. */
 export function winogradOutputRun8(
   to: usize,
   from: usize,
   fromStride: usize,
   bias: usize,
   pixel: usize,
+  bytes: usize,
   tiles: i32,
 ): void {
   for (; tiles > 0; tiles--) {
-    for (let at: usize = 0; at < pixel; at += 16) {
+    for (let at: usize = 0; at < bytes; at += 16) {
       const to0 = to + at;
       const to2 = to0 + 2 * pixel;
       inline.always(storeOutput(to0, to0 + pixel, to2, to2 + pixel, from, fromStride, v128.load(bias + at)));
@@ -198,20 +199,23 @@ export function storeGradient8(to: usize, stride: usize, d0: v128, d1: v128, d2:
   v128.store(to, d3);
 }
 
-/** A·d of the four neighbours of each of `tiles` tiles, 8 channels. */
-export function winogradGradientRun8(to: usize, stride: usize, from: usize, tiles: i32): void {
+/** A·d of the four neighbours of each of `tiles` tiles, 8 channels of pixels of `pixel` bytes. */
+export function winogradGradientRun8(to: usize, stride: usize, from: usize, pixel: usize, tiles: i32): void {
   for (; tiles > 0; tiles--) {
+    const from1 = from + pixel;
+    const from2 = from1 + pixel;
+    const from3 = from2 + pixel;
     let d0 = v128.load(from);
-    let d1 = v128.load(from, 32);
-    let d2 = v128.load(from, 64);
-    inline.always(storeGradient8(to, stride, d0, d1, d2, v128.load(from, 96)));
+    let d1 = v128.load(from1);
+    let d2 = v128.load(from2);
+    inline.always(storeGradient8(to, stride, d0, d1, d2, v128.load(from3)));
     to += 16;
     d0 = v128.load(from, 16);
-    d1 = v128.load(from, 48);
-    d2 = v128.load(from, 80);
-    inline.always(storeGradient8(to, stride, d0, d1, d2, v128.load(from, 112)));
+    d1 = v128.load(from1, 16);
+    d2 = v128.load(from2, 16);
+    inline.always(storeGradient8(to, stride, d0, d1, d2, v128.load(from3, 16)));
     to += 16;
-    from += 128;
+    from = from3 + pixel;
   }
 }
 

@@ -13,8 +13,15 @@ import { Program } from "../test/support/recording.js";
 
 const BATCH = Number(process.env.BATCH ?? 32);
 const TURNS = Number(process.env.TURNS ?? 30);
-/** Height and width of the input, channels, filters, kernel's height, vertical stride, padding. */
-const LAYERS: readonly (readonly [number, number, number, number, number, number, Padding])[] = [
+/** Height and width of the input, channels, filters, kernel's height, vertical stride, padding; the kernel's width, 5 if not given. */
+const LAYERS: readonly (readonly [number, number, number, number, number, number, Padding, number?])[] = [
+  ...[8, 16, 64, 96].map((filters) => [32, 32, 3, filters, 3, 1, "same", 3] as const),
+  [32, 32, 3, 96, 3, 1, "valid", 3],
+  [32, 32, 60, 64, 3, 1, "same", 3],
+  [16, 16, 60, 128, 3, 1, "same", 3],
+  [16, 16, 100, 100, 3, 1, "same", 3],
+  [16, 16, 250, 256, 3, 1, "same", 3],
+  [16, 16, 16, 16, 5, 1, "same", 3],
   [32, 32, 3, 6, 5, 1, "valid"],
   [32, 32, 3, 6, 5, 1, "same"],
   [28, 28, 1, 6, 5, 1, "same"],
@@ -34,6 +41,15 @@ const LAYERS: readonly (readonly [number, number, number, number, number, number
       [14, 16, 28].map((side) => [side, side, channels, filters, 5, 1, "valid"] as const),
     ),
   ),
+  ...[3, 5].flatMap((kernel) =>
+    [1, 3, 6, 12].flatMap((channels) =>
+      [6, 8, 20, 32].flatMap((filters) =>
+        [4, 6, 8, 10, 12, 16].map(
+          (side) => [side, side, channels, filters, kernel, 1, "same", kernel] as const,
+        ),
+      ),
+    ),
+  ),
   [8, 8, 6, 16, 5, 1, "same"],
   [12, 12, 20, 50, 5, 1, "valid"],
   [16, 16, 30, 50, 5, 1, "same"],
@@ -45,8 +61,8 @@ const LAYERS: readonly (readonly [number, number, number, number, number, number
 ];
 
 for (const layer of LAYERS) {
-  const [height, width, channels, filters, kernelHeight, stride, padding] = layer;
-  const name = `${height}×${width}×${channels} → ${filters}, ${kernelHeight}×5, stride ${stride}, ${padding}`;
+  const [height, width, channels, filters, kernelHeight, stride, padding, kernelWidth = 5] = layer;
+  const name = `${height}×${width}×${channels} → ${filters}, ${kernelHeight}×${kernelWidth}, stride ${stride}, ${padding}`;
   if (process.env.FILTER && !name.match(process.env.FILTER)) continue;
   const passes = (["forward", "dKernel"] as const).map((pass) => `${pass} ${compare(name, layer, pass)}`);
   console.log(name.padEnd(44), passes.join("   "));
@@ -54,16 +70,16 @@ for (const layer of LAYERS) {
 
 function compare(
   name: string,
-  [height, width, channels, filters, kernelHeight, stride, padding]: (typeof LAYERS)[number],
+  [height, width, channels, filters, kernelHeight, stride, padding, kernelWidth = 5]: (typeof LAYERS)[number],
   pass: "forward" | "dKernel",
 ): string {
-  const window: Window2D = { kernel: [kernelHeight, 5], strides: [stride, 1], padding };
+  const window: Window2D = { kernel: [kernelHeight, kernelWidth], strides: [stride, 1], padding };
   const { outHeight, outWidth } = windowGeometry("bench", height, width, window);
   const core = new Core();
   const programs = [directConvolution, winogradRows].map((form) => {
     const recorder = new Recorder();
     const x = recorder.tensor([BATCH, height, width, channels]);
-    const kernel = recorder.tensor([kernelHeight, 5, channels, filters]);
+    const kernel = recorder.tensor([kernelHeight, kernelWidth, channels, filters]);
     const dY = recorder.tensor([BATCH, outHeight, outWidth, filters]);
     const algorithm = form(recorder);
     const result =

@@ -20,92 +20,7 @@ import {
 } from "./support/convolutionSums.js";
 import { Core } from "./support/kernels.js";
 import { Program } from "./support/recording.js";
-
-/** The matrices of F(4, 3), written out as docs/winograd.md derives them. */
-const a = Math.SQRT1_2;
-const b = Math.SQRT2;
-const B_TRANSPOSED = [
-  [1, 0, -5 / 2, 0, 1, 0],
-  [0, -2 * a, -2, a, 1, 0],
-  [0, 2 * a, -2, -a, 1, 0],
-  [0, -b, -1, 2 * b, 2, 0],
-  [0, b, -1, -2 * b, 2, 0],
-  [0, 1, 0, -5 / 2, 0, 1],
-];
-const G = [
-  [1, 0, 0],
-  [-2 / 3, (-2 / 3) * a, -1 / 3],
-  [-2 / 3, (2 / 3) * a, -1 / 3],
-  [1 / 12, b / 12, 1 / 6],
-  [1 / 12, -b / 12, 1 / 6],
-  [0, 0, 1],
-];
-const A_TRANSPOSED = [
-  [1, 1, 1, 1, 1, 0],
-  [0, a, -a, b, -b, 0],
-  [0, 1 / 2, 1 / 2, 2, 2, 0],
-  [0, a / 2, -a / 2, 2 * b, -2 * b, 1],
-];
-
-/** Those of F(2, 5): the same points, so the same Bᵀ. */
-const G5 = [
-  [1, 0, 0, 0, 0],
-  [-2 / 3, (-2 / 3) * a, -1 / 3, -a / 3, -1 / 6],
-  [-2 / 3, (2 / 3) * a, -1 / 3, a / 3, -1 / 6],
-  [1 / 12, b / 12, 1 / 6, b / 6, 1 / 3],
-  [1 / 12, -b / 12, 1 / 6, -b / 6, 1 / 3],
-  [0, 0, 0, 0, 1],
-];
-const A5_TRANSPOSED = [
-  [1, 1, 1, 1, 1, 0],
-  [0, a, -a, b, -b, 1],
-];
-
-/** And those of F(4, 5), at 0, ±½, ±1, ±2 and ∞. */
-const B8_TRANSPOSED = [
-  [1, 0, -21 / 4, 0, 21 / 4, 0, -1, 0],
-  [0, 2, 4, -5 / 2, -5, 1 / 2, 1, 0],
-  [0, -2, 4, 5 / 2, -5, -1 / 2, 1, 0],
-  [0, 1, 1, -17 / 4, -17 / 4, 1, 1, 0],
-  [0, -1, 1, 17 / 4, -17 / 4, -1, 1, 0],
-  [0, 1 / 2, 1 / 4, -5 / 2, -5 / 4, 2, 1, 0],
-  [0, -1 / 2, 1 / 4, 5 / 2, -5 / 4, -2, 1, 0],
-  [0, -1, 0, 21 / 4, 0, -21 / 4, 0, 1],
-];
-const powers = (x: number, count: number, weight = 1) =>
-  Array.from({ length: count }, (_, i) => weight * x ** i);
-const G8 = [
-  [1, 0, 0, 0, 0],
-  powers(1 / 2, 5, 32 / 45),
-  powers(-1 / 2, 5, 32 / 45),
-  powers(1, 5, -2 / 9),
-  powers(-1, 5, -2 / 9),
-  powers(2, 5, 1 / 90),
-  powers(-2, 5, 1 / 90),
-  [0, 0, 0, 0, 1],
-];
-const A8_TRANSPOSED = transpose([
-  [1, 0, 0, 0],
-  ...[1 / 2, -1 / 2, 1, -1, 2, -2].map((x) => powers(x, 4)),
-  [0, 0, 0, 1],
-]);
-
-/** Aᵀ, Bᵀ and G along one axis, by outputs and taps. */
-const MATRICES = {
-  "F(4, 3)": [A_TRANSPOSED, B_TRANSPOSED, G],
-  "F(2, 5)": [A5_TRANSPOSED, B_TRANSPOSED, G5],
-  "F(4, 5)": [A8_TRANSPOSED, B8_TRANSPOSED, G8],
-} as const;
-type Form = keyof typeof MATRICES;
-
-/** How the form along one axis amplifies roundings, taken as the root of what it does to variances along two. */
-function axisFactors(form: Form) {
-  const [outer, input, kernel] = MATRICES[form];
-  return {
-    forward: amplification(outer, input, kernel, kernel[0].length),
-    gradient: amplification(transpose(kernel), input, transpose(outer), outer.length),
-  };
-}
+import { axisFactors, MATRICES, type WinogradForm } from "./support/winogradMatrices.js";
 
 /** How a tile's transforms amplify roundings. */
 function factors(x: Shape, kernel: Shape) {
@@ -171,7 +86,7 @@ function check(test: ConvolutionCase): void {
 }
 
 describe("matrices", () => {
-  const forms = Object.keys(MATRICES) as Form[];
+  const forms = Object.keys(MATRICES) as WinogradForm[];
 
   it.each(forms)("are a convolution: Aᵀ[(G g) ⊙ (Bᵀ d)] = Σ g_k·d_{r+k}, %s", (form) => {
     const [outer, input, kernel] = MATRICES[form];
@@ -225,8 +140,8 @@ describe("dX tile by tile of dY", () => {
   });
 
   it("amplifies rounding by less than forward does, where tiles meet too", () => {
-    const outer = transpose(B_TRANSPOSED);
-    const alone = outer.map((row) => amplification([row], transpose(A_TRANSPOSED), G, 3));
+    const [outer, input, kernel] = MATRICES["F(4, 3)"];
+    const alone = transpose(input).map((row) => amplification([row], transpose(outer), kernel, 3));
     expect(Math.max(...alone)).toBeCloseTo(6.46, 2);
     expect(alone[0] + alone[4]).toBeCloseTo(3.58, 2);
     expect(alone[1] + alone[5]).toBeCloseTo(3.58, 2);
@@ -293,9 +208,10 @@ describe("the choice", () => {
     expect(chosen([32, 32, 32, 64], 64, { ...same, strides: [2, 2] })).toBe("winogradStride2");
     expect(chosen([32, 32, 32, 64], 64, { ...same, kernel: [1, 1] })).toBe("direct");
     expect(chosen([32, 16, 16, 16], 16, { ...same, kernel: [5, 5] })).toBe("winograd");
-    expect(chosen([32, 16, 16, 16], 16, { ...same, kernel: [5, 3] })).toBe("direct");
-    expect(chosen([32, 32, 32, 3], 64)).toBe("direct");
-    expect(chosen([32, 32, 32, 60], 64)).toBe("direct");
+    expect(chosen([32, 16, 16, 16], 16, { ...same, kernel: [5, 3] })).toBe("winogradRows");
+    expect(chosen([32, 32, 32, 3], 64)).toBe("winogradRows");
+    expect(chosen([32, 32, 32, 60], 64)).toBe("winogradRows");
+    expect(chosen([32, 32, 32, 3], 64, { ...same, strides: [1, 2] })).toBe("direct");
   });
 
   it("takes maps whose tiles are not too empty: 36 products a tile, nine an output", () => {

@@ -6,34 +6,18 @@ import { conv2d, conv2dGradients } from "../src/reference/conv2d.js";
 import type { Padding, Pair, Window2D } from "../src/shape.js";
 import { randomArray, randomValues } from "./support/arrays.js";
 import { expectClose, FLOAT32_EPSILON, sumTolerance } from "./support/close.js";
-import { amplification, times, transpose } from "./support/convolutionSums.js";
+import { times, transpose } from "./support/convolutionSums.js";
 import { Core } from "./support/kernels.js";
 import { type Recording, runRecorded } from "./support/recorded.js";
+import { axisFactors, MATRICES } from "./support/winogradMatrices.js";
 
-/** The matrices of docs/winograd.md, built here from the points: 0, ±1/2, ±1, ±2, ∞. Row 0 of Bᵀ and of G have both changed sign. */
-const POINTS = [0, 1 / 2, -1 / 2, 1, -1, 2, -2];
-/** Coefficients of Π (x − root), ascending. */
-function polynomial(roots: number[]): number[] {
-  let p = [1];
-  for (const root of roots)
-    p = Array.from({ length: p.length + 1 }, (_, k) => (p[k - 1] ?? 0) - root * (p[k] ?? 0));
-  return p;
+/** By the kernel's width; along one axis alone the root of what two axes would have. */
+const FORMS = { 3: "F(4, 3)", 5: "F(4, 5)" } as const;
+type Columns = keyof typeof FORMS;
+function factors(columns: Columns) {
+  const { forward, gradient } = axisFactors(FORMS[columns]);
+  return { forward: Math.sqrt(forward), gradient: Math.sqrt(gradient) };
 }
-const others = (x: number) => POINTS.filter((y) => y !== x);
-const sign = (x: number) => (x === 0 ? -1 : 1);
-const weight = (x: number) => others(x).reduce((product, y) => product / (x - y), sign(x));
-const powers = (x: number, count: number) => Array.from({ length: count }, (_, k) => x ** k);
-const A = [...POINTS.map((x) => powers(x, 4)), [0, 0, 0, 1]];
-const A_TRANSPOSED = transpose(A);
-const B_TRANSPOSED = [
-  ...POINTS.map((x) => [...polynomial(others(x)).map((value) => value * sign(x)), 0]),
-  polynomial(POINTS),
-];
-const G = [...POINTS.map((x) => powers(x, 5).map((value) => value * weight(x))), [0, 0, 0, 0, 1]];
-
-/** Along one axis alone: the root of what two axes would have. */
-const FORWARD = Math.sqrt(amplification(A_TRANSPOSED, B_TRANSPOSED, G, 5));
-const GRADIENT = Math.sqrt(amplification(transpose(G), B_TRANSPOSED, A, 4));
 
 interface Case {
   readonly n: number;
@@ -42,22 +26,24 @@ interface Case {
   readonly c: number;
   readonly f: number;
   readonly rows: number;
+  /** Of the kernel; default 5. */
+  readonly columns?: Columns;
   readonly stride: number;
   readonly padding: Padding;
   readonly bias?: boolean;
 }
 
-const windowOf = ({ rows, stride, padding }: Case): Window2D => ({
-  kernel: [rows, 5],
+const windowOf = ({ rows, columns = 5, stride, padding }: Case): Window2D => ({
+  kernel: [rows, columns],
   strides: [stride, 1],
   padding,
 });
 
 /** Inputs of a case, and its results by direct float64 sums. */
 function direct(test: Case) {
-  const { n, h, w, c, f, rows, bias: hasBias = true } = test;
+  const { n, h, w, c, f, rows, columns = 5, bias: hasBias = true } = test;
   const x = randomArray([n, h, w, c], 1);
-  const kernel = randomArray([rows, 5, c, f], 2);
+  const kernel = randomArray([rows, columns, c, f], 2);
   const bias = hasBias ? randomArray([f], 3) : undefined;
   const y = conv2d(x, kernel, bias, windowOf(test));
   const dY = randomArray(y.shape, 4);
@@ -85,38 +71,26 @@ function check(test: Case): void {
   const context = JSON.stringify(test);
   // Where sums are short and cancel, the roundings of their terms remain.
   const atol = 4 * FLOAT32_EPSILON;
-  const ofY = { rtol: FORWARD * sumTolerance(test.rows * test.c), atol: FORWARD * atol };
+  const { forward, gradient } = factors(test.columns ?? 5);
+  const ofY = { rtol: forward * sumTolerance(test.rows * test.c), atol: forward * atol };
   expectClose(got.y, expected.y.data, ofY, `y ${context}`);
-  const ofKernel = { rtol: GRADIENT * sumTolerance(terms), atol: GRADIENT * atol };
+  const ofKernel = { rtol: gradient * sumTolerance(terms), atol: gradient * atol };
   expectClose(got.dKernel, expected.dKernel.data, ofKernel, `dKernel ${context}`);
   for (const workers of [2, 3]) expect(winograd(test, expected, workers)).toEqual(got);
 }
 
-describe("matrices", () => {
-  it("are a convolution: Aᵀ[(G g) ⊙ (Bᵀ d)] = Σ g_k·d_{r+k}", () => {
-    const d = randomValues(8, 5);
-    const g = randomValues(5, 6);
-    const v = times(B_TRANSPOSED, d);
-    const y = times(
-      A_TRANSPOSED,
-      times(G, g).map((value, i) => value * v[i]),
-    );
-    expectClose(
-      y,
-      [0, 1, 2, 3].map((r) => g.reduce((sum, tap, k) => sum + tap * d[r + k], 0)),
-      { rtol: 1e-14 },
-    );
-  });
-
-  it("amplify rounding by these factors", () => {
-    expect(FORWARD).toBeCloseTo(5.45, 2);
-    expect(GRADIENT).toBeCloseTo(6.0, 2);
-    const { forward, gradient } = amplificationOf("winogradRows", [1, 32, 32, 3], [5, 5, 3, 6]);
-    expect(forward).toBeCloseTo(FORWARD, 1);
-    expect(gradient).toBeCloseTo(GRADIENT, 1);
-    const alone = amplificationOf("winogradRowsForward", [1, 14, 14, 6], [5, 5, 6, 16]);
+it("amplifies rounding by these factors", () => {
+  expect(factors(3).forward).toBeCloseTo(2.67, 2);
+  expect(factors(3).gradient).toBeCloseTo(2.44, 2);
+  expect(factors(5).forward).toBeCloseTo(5.45, 2);
+  expect(factors(5).gradient).toBeCloseTo(6.0, 2);
+  for (const columns of [3, 5] as const) {
+    const { forward, gradient } = amplificationOf("winogradRows", [1, 32, 32, 3], [5, columns, 3, 6]);
+    expect(forward).toBeCloseTo(factors(columns).forward, 1);
+    expect(gradient).toBeCloseTo(factors(columns).gradient, 1);
+    const alone = amplificationOf("winogradRowsForward", [1, 14, 14, 6], [5, columns, 6, 20]);
     expect(alone).toEqual({ forward, gradient: 1 });
-  });
+  }
 });
 
 describe("transforms", () => {
@@ -142,27 +116,39 @@ describe("transforms", () => {
     }
   }
 
+  const [outer, , kernel3] = MATRICES["F(4, 3)"];
+  const [outer8, , kernel8] = MATRICES["F(4, 5)"];
   it.each<[string, number[][], number, number[]]>([
-    ["rowsOutputLine", A_TRANSPOSED, VECTORS, [0.75]],
-    ["rowsGradientLine", A, VECTORS, []],
-    ["winogradKernelLine8", G, LANES * 4, []],
-    ["winogradKernelGradientLine8", transpose(G), LANES * 4, []],
+    ["rowsOutputLine6", outer, VECTORS, [0.75]],
+    ["rowsOutputLine8", outer8, VECTORS, [0.75]],
+    ["rowsGradientLine8", transpose(outer8), VECTORS, []],
+    ["winogradKernelLine", kernel3, LANES * 4, []],
+    ["winogradKernelLine8", kernel8, LANES * 4, []],
+    ["winogradKernelGradientLine", transpose(kernel3), LANES * 4, []],
+    ["winogradKernelGradientLine8", transpose(kernel8), LANES * 4, []],
   ])("%s", line);
 
-  it("rowsInputLine: four columns are the tile's own, four the next tile's", () => {
-    const width = LANES + 4;
-    const columns = randomValues(4 * width, 8);
-    const from = core.putFloats(columns);
-    const to = core.allocate(8 * LANES * 4);
-    core.exports.rowsInputLine(to, LANES * 4, from, width * 4, VECTORS);
-    const got = core.floats(to, 8 * LANES);
-    core.checkGuards();
-    for (let tile = 0; tile < LANES; tile++) {
-      const d = Array.from({ length: 8 }, (_, k) => columns[(k % 4) * width + tile + Math.floor(k / 4)]);
-      const actual = Array.from({ length: 8 }, (_, p) => got[p * LANES + tile]);
-      expectClose(actual, times(B_TRANSPOSED, d), { rtol: 1e-6 }, `tile ${tile}`);
-    }
-  });
+  it.each([3, 5] as const)(
+    "rowsInputLine: four columns are the tile's own, the others the next tile's: %d taps",
+    (taps) => {
+      const points = taps + 3;
+      const width = LANES + 4;
+      const columns = randomValues(4 * width, 8);
+      const from = core.putFloats(columns);
+      const to = core.allocate(points * LANES * 4);
+      core.exports[`rowsInputLine${points}`](to, LANES * 4, from, width * 4, VECTORS);
+      const got = core.floats(to, points * LANES);
+      core.checkGuards();
+      for (let tile = 0; tile < LANES; tile++) {
+        const d = Array.from(
+          { length: points },
+          (_, k) => columns[(k % 4) * width + tile + Math.floor(k / 4)],
+        );
+        const actual = Array.from({ length: points }, (_, p) => got[p * LANES + tile]);
+        expectClose(actual, times(MATRICES[FORMS[taps]][1], d), { rtol: 1e-6 }, `tile ${tile}`);
+      }
+    },
+  );
 
   it("tiles to lanes and back are exact", () => {
     const values = 12;
@@ -180,7 +166,7 @@ describe("transforms", () => {
   });
 });
 
-describe("F(4, 5) along the width against direct float64 sums", () => {
+describe("F(4, 3) and F(4, 5) along the width against direct float64 sums", () => {
   it.each<Case>([
     { n: 2, h: 32, w: 32, c: 3, f: 6, rows: 5, stride: 1, padding: "valid" },
     { n: 2, h: 32, w: 32, c: 3, f: 6, rows: 5, stride: 1, padding: "same", bias: false },
@@ -197,7 +183,13 @@ describe("F(4, 5) along the width against direct float64 sums", () => {
     { n: 5, h: 6, w: 17, c: 13, f: 6, rows: 5, stride: 1, padding: "valid" },
     { n: 3, h: 14, w: 14, c: 6, f: 16, rows: 5, stride: 1, padding: "valid" },
     { n: 2, h: 12, w: 12, c: 20, f: 50, rows: 5, stride: 1, padding: "valid" },
-  ])("$n × $h × $w × $c → $f, $rows×5, stride $stride, $padding", check);
+    { n: 2, h: 32, w: 32, c: 3, f: 64, rows: 3, columns: 3, stride: 1, padding: "same" },
+    { n: 2, h: 32, w: 32, c: 3, f: 96, rows: 3, columns: 3, stride: 1, padding: "valid", bias: false },
+    { n: 2, h: 13, w: 15, c: 5, f: 24, rows: 3, columns: 3, stride: 2, padding: "same" },
+    { n: 1, h: 1, w: 1, c: 1, f: 8, rows: 1, columns: 3, stride: 1, padding: "same" },
+    { n: 1, h: 3, w: 403, c: 2, f: 8, rows: 3, columns: 3, stride: 1, padding: "same" },
+    { n: 2, h: 20, w: 18, c: 3, f: 11, rows: 3, columns: 3, stride: 1, padding: "valid" },
+  ])("$n × $h × $w × $c → $f, $rows rows, columns $columns, stride $stride, $padding", check);
 
   it("any size", () => {
     const cases = fc
@@ -208,12 +200,13 @@ describe("F(4, 5) along the width against direct float64 sums", () => {
         c: fc.integer({ min: 1, max: 6 }),
         f: fc.integer({ min: 1, max: 27 }),
         rows: fc.integer({ min: 1, max: 6 }),
+        columns: fc.constantFrom<Columns>(3, 5),
         stride: fc.integer({ min: 1, max: 3 }),
         padding: fc.constantFrom<Padding>("same", "valid"),
         bias: fc.boolean(),
       })
-      .filter(({ h, w, rows, padding }) => padding === "same" || (h >= rows && w >= 5));
-    fc.assert(fc.property(cases, check), { numRuns: 60 });
+      .filter(({ h, w, rows, columns, padding }) => padding === "same" || (h >= rows && w >= columns));
+    fc.assert(fc.property(cases, check), { numRuns: 120 });
   });
 
   it.each<Case>([
@@ -221,23 +214,29 @@ describe("F(4, 5) along the width against direct float64 sums", () => {
     { n: 32, h: 32, w: 32, c: 3, f: 6, rows: 5, stride: 1, padding: "same" },
     { n: 32, h: 14, w: 14, c: 6, f: 16, rows: 5, stride: 1, padding: "valid" },
     { n: 4, h: 16, w: 16, c: 60, f: 100, rows: 5, stride: 1, padding: "same" },
-  ])("keeps to 5e-6 of the largest result: $n × $h × $w × $c → $f, $padding", (test) => {
+    { n: 4, h: 16, w: 16, c: 60, f: 96, rows: 5, stride: 1, padding: "same" },
+    { n: 32, h: 32, w: 32, c: 3, f: 64, rows: 3, columns: 3, stride: 1, padding: "same" },
+    { n: 4, h: 16, w: 16, c: 100, f: 96, rows: 3, columns: 3, stride: 1, padding: "same" },
+  ])("keeps to 5e-6 of the largest result: $n × $h × $w × $c → $f, columns $columns, $padding", (test) => {
     const expected = direct(test);
     const got = winograd(test, expected, 1);
     expectClose(got.y, expected.y.data, { rtol: 5e-6 }, "y");
     expectClose(got.dKernel, expected.dKernel.data, { rtol: 5e-6 }, "dKernel");
   });
 
-  it("gives the same bits wherever a tile lies: a picture whose rows are all the same", () => {
-    const [h, w, c, f] = [70, 75, 2, 7];
-    const row = randomValues(w * c, 1);
-    const test: Case = { n: 1, h, w, c, f, rows: 5, stride: 1, padding: "valid" };
-    const inputs = direct(test);
-    for (let i = 0; i < h; i++) inputs.x.data.set(row, i * w * c);
-    const { y } = winograd(test, inputs, 1);
-    const run = y.length / (h - 4);
-    for (let i = 1; i < h - 4; i++) expect(y.slice(i * run, (i + 1) * run)).toEqual(y.slice(0, run));
-  });
+  it.each([7, 16])(
+    "gives the same bits wherever a tile lies, %d filters: a picture whose rows are all the same",
+    (f) => {
+      const [h, w, c] = [70, 75, 2];
+      const row = randomValues(w * c, 1);
+      const test: Case = { n: 1, h, w, c, f, rows: 5, stride: 1, padding: "valid" };
+      const inputs = direct(test);
+      for (let i = 0; i < h; i++) inputs.x.data.set(row, i * w * c);
+      const { y } = winograd(test, inputs, 1);
+      const run = y.length / (h - 4);
+      for (let i = 1; i < h - 4; i++) expect(y.slice(i * run, (i + 1) * run)).toEqual(y.slice(0, run));
+    },
+  );
 });
 
 describe("the choice of algorithm", () => {
@@ -246,25 +245,35 @@ describe("the choice of algorithm", () => {
     return chooseAlgorithm([32, ...picture, channels], [...whole.kernel, channels, filters], whole);
   };
 
-  it("takes few filters or channels, of five columns and horizontal stride 1", () => {
+  it("takes few filters or channels, of three or five columns and horizontal stride 1", () => {
     expect(choice([32, 32], 3, 6)).toBe("winogradRows");
     expect(choice([32, 32], 3, 6, { padding: "valid" })).toBe("winogradRows");
     expect(choice([28, 28], 1, 7)).toBe("winogradRows");
     expect(choice([32, 32], 3, 6, { strides: [2, 1] })).toBe("winogradRows");
     expect(choice([32, 32], 3, 6, { kernel: [3, 5] })).toBe("winogradRows");
     expect(choice([32, 32], 3, 8)).toBe("winogradRows");
+    for (const filters of [6, 16, 64, 96])
+      expect(choice([32, 32], 3, filters, { kernel: [3, 3] })).toBe("winogradRows");
+    expect(choice([14, 14], 6, 16, { padding: "valid" })).toBe("winogradRows");
     expect(choice([28, 28], 1, 20)).toBe("winogradRows");
-    expect(choice([16, 16], 60, 100)).toBe("winogradRows");
+    expect(choice([16, 16], 60, 64, { kernel: [3, 3] })).toBe("winogradRows");
     expect(choice([32, 32], 16, 16)).toBe("winograd");
     expect(choice([32, 32], 8, 16)).toBe("winogradRows");
     expect(choice([32, 32], 3, 6, { strides: [1, 2] })).toBe("direct");
-    expect(choice([32, 32], 3, 6, { kernel: [5, 3] })).toBe("direct");
+    expect(choice([32, 32], 3, 6, { kernel: [5, 4] })).toBe("direct");
   });
 
-  it("goes forward alone where dKernel has too few tiles", () => {
-    expect(choice([14, 14], 6, 16, { padding: "valid" })).toBe("winogradRowsForward");
-    expect(choice([8, 8], 6, 16)).toBe("winogradRowsForward");
+  it("goes forward alone where dKernel has too few tiles, or not at all", () => {
+    expect(choice([14, 14], 6, 20, { padding: "valid" })).toBe("winogradRowsForward");
+    expect(choice([8, 8], 6, 20)).toBe("winogradRowsForward");
+    expect(choice([8, 8], 6, 16)).toBe("winogradRows");
+    expect(choice([8, 8], 6, 8)).toBe("direct");
     expect(choice([14, 14], 1, 16)).toBe("direct");
+  });
+
+  it("goes forward alone where the sums of every image would be too many", () => {
+    expect(choice([16, 16], 60, 100)).toBe("winogradRowsForward");
+    expect(choice([16, 16], 250, 256, { kernel: [3, 3] })).toBe("winogradRowsForward");
     expect(choice([7, 7], 6, 16)).toBe("direct");
   });
 

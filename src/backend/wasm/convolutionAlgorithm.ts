@@ -10,7 +10,7 @@ export type ConvolutionAlgorithm =
   | "winograd"
   /** Winograd with one tile for the whole of a small map. winogradMap.ts */
   | "winogradMap"
-  /** F(4, 5) along the width, for few filters or channels; dX by direct sums. winogradRows.ts */
+  /** F(4, 3) or F(4, 5) along the width, for few filters or channels; dX by direct sums. winogradRows.ts */
   | "winogradRows"
   /** The same forward alone: of small pictures dKernel, too, is quicker by direct sums. */
   | "winogradRowsForward"
@@ -36,12 +36,21 @@ const MOST_TERMS_OF_WIDE = 128;
 /** With fewer channels or filters the transforms cost more than the products that they save. */
 const MAP_LEAST_CHANNELS = 64;
 const LEAST_CHANNELS = 16;
-/**
- * For F(4, 5) along the width: kernel rows that a transformed row of the picture must meet, and tiles of a picture, forward and for
- * dKernel: of fewer filters than a panel, which waste lanes of direct sums; of one or two channels; else. bench/winogradRows.bench.ts
- */
+/** Of kernels along the width: kernel rows that a transformed row of the picture must meet. */
 const ROWS_LEAST_USES = 2;
-const ROWS_LEAST_TILES = { fewFilters: [32, 32], fewChannels: [128, 128], other: [16, 64] };
+/**
+ * Tiles of a picture from which they pay, forward and for dKernel: of fewer filters than a panel, which waste lanes of direct sums; of one
+ * or two channels; of one panel of filters; of more whole panels; else. bench/winogradRows.bench.ts
+ */
+const ROWS_LEAST_TILES = {
+  fewFilters: [32, 32],
+  fewChannels: [128, 128],
+  onePanel: [32, 32],
+  panels: [16, 16],
+  other: [16, 36],
+};
+/** And the most sums for dKernel that each image may have, half a megabyte: more leave the cache, and a batch's take much memory. */
+const ROWS_MOST_SUMS = 128 * 1024;
 /** Winograd's products, of whole tiles at the edges too, as a share of the direct ones, up to which it pays. */
 const MOST_PRODUCTS = 0.7;
 
@@ -75,7 +84,7 @@ export function winogradTileWidth([, , width]: Shape, [k, , channels, filters]: 
   return width > 2 && Math.max(channels, filters) <= MOST_TERMS_OF_WIDE ? 4 : 2;
 }
 
-/** Whether F(4, 5) along the width pays, and in which passes. */
+/** Whether F(4, 3) or F(4, 5) along the width pays, and in which passes. */
 function alongRows(
   [, height, width, channels]: Shape,
   filters: number,
@@ -83,15 +92,23 @@ function alongRows(
 ): "winogradRows" | "winogradRowsForward" | "direct" {
   const [kernelHeight, kernelWidth] = window.kernel;
   const [stride, strideWidth] = window.strides;
-  if (kernelWidth !== 5 || strideWidth !== 1 || kernelHeight < ROWS_LEAST_USES * stride) return "direct";
+  if (![3, 5].includes(kernelWidth)) return "direct";
+  if (strideWidth !== 1 || kernelHeight < ROWS_LEAST_USES * stride) return "direct";
   const { outHeight, outWidth } = windowGeometry("conv2d", height, width, window);
   const tilesWide = Math.ceil(outWidth / 4);
-  if ((8 * tilesWide) / (5 * outWidth) > MOST_PRODUCTS) return "direct";
+  if (((kernelWidth + 3) * tilesWide) / (kernelWidth * outWidth) > MOST_PRODUCTS) return "direct";
   const tiles = outHeight * tilesWide;
-  const { fewFilters, fewChannels, other } = ROWS_LEAST_TILES;
-  const [forward, gradient] = filters < PANEL ? fewFilters : channels < 3 ? fewChannels : other;
-  if (tiles >= gradient) return "winogradRows";
+  const [forward, gradient] = ROWS_LEAST_TILES[rowsKind(channels, filters)];
+  const sums = (kernelWidth + 3) * kernelHeight * channels * filters;
+  if (tiles >= gradient && sums <= ROWS_MOST_SUMS) return "winogradRows";
   return tiles >= forward ? "winogradRowsForward" : "direct";
+}
+
+function rowsKind(channels: number, filters: number): keyof typeof ROWS_LEAST_TILES {
+  if (filters < PANEL) return "fewFilters";
+  if (channels < 3) return "fewChannels";
+  if (filters % PANEL !== 0) return "other";
+  return filters === PANEL ? "onePanel" : "panels";
 }
 
 export function amplificationOf(algorithm: ConvolutionAlgorithm, x: Shape, kernel: Shape): Amplification {
@@ -103,9 +120,9 @@ export function amplificationOf(algorithm: ConvolutionAlgorithm, x: Shape, kerne
       if (winogradTileWidth(x, kernel) === 2) return { forward: 5.6, gradient: 9.5 };
       return { forward: 12.9, gradient: 18.5 };
     case "winogradRows": // test/winogradRows.test.ts
-      return { forward: 5.5, gradient: 6 };
+      return kernel[1] === 3 ? { forward: 2.7, gradient: 2.45 } : { forward: 5.5, gradient: 6 };
     case "winogradRowsForward":
-      return { forward: 5.5, gradient: 1 };
+      return { ...amplificationOf("winogradRows", x, kernel), gradient: 1 };
     case "winogradStride2": // test/winogradStride2.test.ts; the gradients' is that of dX
       return { forward: 4.35, gradient: 5.5 };
     case "winogradMap": {

@@ -3,14 +3,18 @@
  * kernels and docs/winograd.md for the derivation.
  */
 import { type Shape, type Window2D, windowGeometry } from "../../shape.js";
+import { PANEL } from "./blocks.js";
 import { all, byImages, byRows, out, own, type Recorder, scratch, type WasmTensor } from "./recorder.js";
 
-const POINTS = 8;
 /** Outputs of a tile. */
 const SIDE = 4;
 /** Bytes behind each plane; and vectors of tiles of a block: see GAP and BLOCK in assembly/winogradRows.ts. */
 const GAP_BYTES = 64;
 const BLOCK = 24;
+/** Tiles of a block of whole rows: with panels of filters, their products are in the first-level cache. bench/winogradRows.bench.ts */
+const BLOCK_TILES = 48;
+/** Tiles whose sums are in registers at a time: assembly/winogradRowsPanelsTiles.ts. */
+const TILES = 6;
 /** Tiles of a band of rows: as many as a sum of the kernel's gradient should have: bench/winogradRows.bench.ts */
 const BAND_TILES = 256;
 /** Rows of a band of wide pictures: fewer would transform most rows of the picture twice. */
@@ -20,22 +24,24 @@ export function winogradRows(recorder: Recorder) {
   return {
     /** Y = conv2d(X, W) + b. */
     forward(x: WasmTensor, kernel: WasmTensor, bias: WasmTensor | undefined, window: Window2D): WasmTensor {
-      const { sizes, outHeight, outWidth, bandTiles, inputBytes, kernelBytes } = measure(
+      const { sizes, outHeight, outWidth, inputBytes, kernelBytes, panels, ...size } = measure(
         x.shape,
         kernel.shape,
         window,
       );
       const filters = kernel.shape[3];
       const y = recorder.tensor([x.shape[0], outHeight, outWidth, filters]);
-      const productBytes = (POINTS + SIDE) * filters * BLOCK * 16;
+      const productBytes = panels
+        ? (filters + PANEL + size.points * TILES * PANEL) * 4
+        : (size.points + SIDE) * filters * BLOCK * 16 + size.bandTiles * SIDE * filters * 4;
       recorder.record(
-        "winogradRowsForward",
+        panels ? "winogradRowsPanelsForward" : "winogradRowsForward",
         byImages(x.shape[0]),
         out(y),
         own(x),
         all(kernel),
         bias ? all(bias) : 0,
-        scratch(inputBytes + kernelBytes + productBytes + bandTiles * SIDE * filters * 4),
+        scratch(inputBytes + kernelBytes + productBytes),
         ...sizes,
       );
       return y;
@@ -43,20 +49,30 @@ export function winogradRows(recorder: Recorder) {
 
     /** dW = Gᵀ·Σ V ⊙ (A·dY): for each image what it adds, and then their sum. */
     kernelGradient(x: WasmTensor, kernelShape: Shape, dY: WasmTensor, window: Window2D): WasmTensor {
-      const { sizes, bandTiles, inputBytes } = measure(x.shape, kernelShape, window);
-      const [kernelHeight, , channels, filters] = kernelShape;
+      const { sizes, points, depth, bandTiles, blockRows, blockTiles, inputBytes, panels } = measure(
+        x.shape,
+        kernelShape,
+        window,
+      );
+      const [kernelHeight, kernelWidth, channels, filters] = kernelShape;
       const [images] = x.shape;
-      const values = POINTS * wholeDepth(kernelHeight * channels) * filters;
+      const values = points * depth * filters;
       const sums = recorder.tensor([images, values + 4]);
-      const slopeBytes = POINTS * (bandTiles * filters * 4 + GAP_BYTES);
+      const slopeBytes = panels
+        ? SIDE * PANEL * 4 + points * (blockTiles * filters * 4 + (filters / PANEL) * GAP_BYTES)
+        : points * (bandTiles * filters * 4 + GAP_BYTES) +
+          SIDE * filters * 16 +
+          bandTiles * SIDE * filters * 4 +
+          values * 16;
       recorder.record(
-        "winogradRowsKernelSums",
+        panels ? "winogradRowsPanelsKernelSums" : "winogradRowsKernelSums",
         byImages(images),
         out(sums),
         own(x),
         own(dY),
-        scratch(inputBytes + slopeBytes + SIDE * filters * 16 + bandTiles * SIDE * filters * 4 + values * 16),
+        scratch(inputBytes + slopeBytes),
         ...sizes,
+        ...(panels ? [blockRows] : []),
       );
       const dKernel = recorder.tensor(kernelShape);
       recorder.record(
@@ -64,53 +80,64 @@ export function winogradRows(recorder: Recorder) {
         byRows(kernelHeight),
         out(dKernel),
         all(sums),
-        scratch((POINTS + kernelShape[1] + 1) * Math.ceil((channels * filters) / 4) * 16),
+        scratch((points + kernelWidth + 1) * Math.ceil((channels * filters) / 4) * 16),
         images,
+        depth,
         channels,
         filters,
-        kernelHeight,
+        kernelWidth,
       );
       return dKernel;
     },
   };
 }
 
-/** The sizes that both kernels take, in their order, and the scratch that they need. */
+/** The sizes that all kernels take, in their order, and the scratch that they need. */
 function measure(x: Shape, [kernelHeight, kernelWidth, , filters]: Shape, window: Window2D) {
   const [, height, width, channels] = x;
   const { outHeight, outWidth, padTop, padLeft } = windowGeometry("conv2d", height, width, window);
+  const panels = filters % PANEL === 0;
+  const points = kernelWidth + SIDE - 1;
   const strideHeight = window.strides[0];
   const tilesWide = Math.ceil(outWidth / SIDE);
   const most = Math.max(LEAST_ROWS, Math.floor(BAND_TILES / tilesWide));
   const bandRows = Math.ceil(outHeight / Math.ceil(outHeight / most));
-  const depth = wholeDepth(kernelHeight * channels);
+  const blockRows = Math.max(1, Math.min(bandRows, Math.floor(BLOCK_TILES / tilesWide)));
+  const depth = panels ? kernelHeight * channels : wholeDepth(kernelHeight * channels);
   const vectors = Math.ceil(tilesWide / 4) + 1;
   const lineBytes = 2 * vectors * 16 * SIDE * channels;
   const phaseRows = bandRows + Math.floor((kernelHeight - 1) / strideHeight);
   const phaseBytes = phaseRows * tilesWide * 4 + 16 + GAP_BYTES;
+  const sizes = [
+    height,
+    width,
+    channels,
+    outHeight,
+    outWidth,
+    filters,
+    kernelHeight,
+    kernelWidth,
+    strideHeight,
+    padTop,
+    padLeft,
+    bandRows,
+  ];
   return {
-    sizes: [
-      height,
-      width,
-      channels,
-      outHeight,
-      outWidth,
-      filters,
-      kernelHeight,
-      strideHeight,
-      padTop,
-      padLeft,
-      bandRows,
-    ],
+    sizes,
+    panels,
+    points,
+    depth,
     outHeight,
     outWidth,
     /** In whole vectors. */
     bandTiles: Math.ceil((bandRows * tilesWide) / 4) * 4,
+    blockRows,
+    blockTiles: blockRows * tilesWide,
     /** Offsets, a padded row and its lanes, V. */
-    inputBytes: depth * 4 + 16 + lineBytes + POINTS * channels * strideHeight * phaseBytes,
+    inputBytes: depth * 4 + 16 + lineBytes + points * channels * strideHeight * phaseBytes,
     /** U, and a copy of the kernel. */
     kernelBytes:
-      (POINTS + kernelWidth) * kernelHeight * channels * filters * 4 + (POINTS + 1) * GAP_BYTES + 2 * 16,
+      (points + kernelWidth) * kernelHeight * channels * filters * 4 + (points + 1) * GAP_BYTES + 2 * 16,
   };
 }
 
