@@ -1,7 +1,7 @@
 /**
  * winogradRows.ts where the filters are whole panels of eight: lanes are filters, so that outputs and slopes lie in memory as they
  * are used, and only pictures are turned into lanes:
- *   Y = Aᵀ·M,  M_p [tiles, 8] = Σ_k V_p[k, tiles]·U_p[k, 8],  for each panel, of `blockRows` rows of outputs at a time.
+ *   Y = Aᵀ·M,  M_p [tiles, 8] = Σ_k V_p[k, tiles]·U_p[k, 8],  for each panel.
  * Derivation: docs/winograd.md.
  */
 import { aligned, GAP, lineBytes, phaseBytes, transformRows, writeRowOffsets } from "./winogradRowsInput";
@@ -10,8 +10,11 @@ import { panelDots, panelProducts, TILES } from "./winogradRowsPanelsTiles";
 import { winogradGradientRun, winogradOutputLineBias, winogradOutputRun } from "./winogradTransforms";
 import { winogradGradientRun8, winogradOutputLine8, winogradOutputRun8 } from "./winogradTransforms8";
 
-/** Tiles for which a panel of filters is used before the next one: bench/winogradRows.bench.ts */
-const BLOCK: i32 = 4 * TILES;
+/**
+ * Tiles of which all filters' products wait for their transform, so that outputs are written one after the other: in panels of eight
+ * filters this took twice as long, where outputs go to memory. bench/winogradRows.bench.ts
+ */
+const BLOCK: i32 = 2 * TILES;
 
 /** Y = conv2d(X, W) + b for images [begin, end); bias 0 for none. Scratch: see src/backend/wasm/winogradRows.ts. */
 export function winogradRowsPanelsForward(
@@ -61,7 +64,8 @@ export function winogradRowsPanelsForward(
   if (bias) memory.copy(biases, bias, filterBytes);
   else memory.fill(biases, 0, filterBytes);
   const spare = biases + filterBytes; // a pixel beyond the edge
-  const m = spare + 32;
+  const m = spare + filterBytes;
+  const mStep = <usize>BLOCK * filterBytes + GAP;
 
   for (let n = begin; n < end; n++) {
     const image = x + ((<usize>n * <usize>(height * width * channels)) << 2);
@@ -90,22 +94,35 @@ export function winogradRowsPanelsForward(
       for (let block = 0; block < tiles; block += BLOCK) {
         const last = min(tiles, block + BLOCK);
         for (let f: usize = 0; f < filterBytes; f += 32) {
+          let products = m + f;
           for (let t = block; t < last; t += TILES) {
             const from = v + ((<usize>t) << 2);
-            panelProducts(m, from, point, scratch, weights + f, weightStep, filterBytes, depth, points);
-            const behind = min(last, t + TILES);
-            storeTiles(to + f, m, biases + f, spare, t, behind, outWidth, filterBytes, kernelWidth);
+            panelProducts(
+              products,
+              mStep,
+              from,
+              point,
+              scratch,
+              weights + f,
+              weightStep,
+              filterBytes,
+              depth,
+              points,
+            );
+            products += <usize>TILES * filterBytes;
           }
         }
+        storeTiles(to, m, mStep, biases, spare, block, last, outWidth, filterBytes, kernelWidth);
       }
     }
   }
 }
 
-/** Aᵀ·M + bias of tiles [begin, end), eight filters; y is where the first tile's outputs go, spare a pixel beyond the edge. */
+/** Aᵀ·M + bias of tiles [begin, end); y is where the first tile's outputs go, spare a pixel beyond the edge. */
 function storeTiles(
   y: usize,
   m: usize,
+  step: usize,
   bias: usize,
   spare: usize,
   begin: i32,
@@ -114,12 +131,11 @@ function storeTiles(
   filterBytes: usize,
   kernelWidth: i32,
 ): void {
-  const step: usize = 32 * TILES;
   const left = outWidth & 3;
   if (left == 0) {
     const to = y + <usize>(begin << 2) * filterBytes;
-    if (kernelWidth == 3) winogradOutputRun(to, m, step, bias, filterBytes, 32, end - begin);
-    else winogradOutputRun8(to, m, step, bias, filterBytes, 32, end - begin);
+    if (kernelWidth == 3) winogradOutputRun(to, m, step, bias, filterBytes, filterBytes, end - begin);
+    else winogradOutputRun8(to, m, step, bias, filterBytes, filterBytes, end - begin);
     return;
   }
   const tilesWide = (outWidth + 3) >> 2;
@@ -129,16 +145,16 @@ function storeTiles(
     const to = y + <usize>(i * outWidth + (j << 2)) * filterBytes;
     if (j < tilesWide - 1) {
       const run = min(end - t, tilesWide - 1 - j);
-      if (kernelWidth == 3) winogradOutputRun(to, m, step, bias, filterBytes, 32, run);
-      else winogradOutputRun8(to, m, step, bias, filterBytes, 32, run);
-      m += <usize>(run << 5);
+      if (kernelWidth == 3) winogradOutputRun(to, m, step, bias, filterBytes, filterBytes, run);
+      else winogradOutputRun8(to, m, step, bias, filterBytes, filterBytes, run);
+      m += <usize>run * filterBytes;
       t += run;
     } else {
       const to1 = left > 1 ? to + filterBytes : spare;
       const to2 = left > 2 ? to1 + filterBytes : spare;
-      if (kernelWidth == 3) winogradOutputLineBias(to, to1, to2, spare, m, step, bias, 32);
-      else winogradOutputLine8(to, to1, to2, spare, m, step, bias, 32);
-      m += 32;
+      if (kernelWidth == 3) winogradOutputLineBias(to, to1, to2, spare, m, step, bias, filterBytes);
+      else winogradOutputLine8(to, to1, to2, spare, m, step, bias, filterBytes);
+      m += filterBytes;
       t++;
     }
   }
@@ -180,13 +196,14 @@ export function winogradRowsPanelsKernelSums(
   const v = line + lineBytes(channels, tilesWide);
   memory.fill(line, 0, v + points * point - line);
   const filterBytes = (<usize>filters) << 2;
-  const edge = v + points * point; // a tile at the right edge, [4, 8]
-  const z = edge + 128;
+  const edge = v + points * point; // a tile at the right edge, [4, F]
+  const z = edge + 4 * filterBytes;
   const zStep = <usize>(blockRows * tilesWide) * 32 + GAP;
+  const zPanel = points * zStep;
   const plane = <usize>depth * filterBytes;
   const whole = outWidth >> 2;
   const left = outWidth & 3;
-  memory.fill(edge, 0, 128);
+  memory.fill(edge, 0, 4 * filterBytes);
 
   for (let n = begin; n < end; n++) {
     const image = x + ((<usize>n * <usize>(height * width * channels)) << 2);
@@ -218,19 +235,14 @@ export function winogradRowsPanelsKernelSums(
         let row = z;
         let slopes = dY + <usize>((n * outHeight + first + i) * outWidth) * filterBytes;
         for (let r = 0; r < now; r++) {
-          const right = slopes + <usize>(whole << 2) * filterBytes;
-          let to = row;
-          for (let f: usize = 0; f < filterBytes; f += 32) {
-            if (kernelWidth == 3) winogradGradientRun(to, zStep, slopes + f, filterBytes, whole);
-            else winogradGradientRun8(to, zStep, slopes + f, filterBytes, whole);
-            if (left) {
-              const last = to + <usize>(whole << 5);
-              for (let j: usize = 0; j < <usize>left; j++)
-                memory.copy(edge + j * 32, right + j * filterBytes + f, 32);
-              if (kernelWidth == 3) winogradGradientRun(last, zStep, edge, 32, 1);
-              else winogradGradientRun8(last, zStep, edge, 32, 1);
-            }
-            to += points * zStep;
+          if (kernelWidth == 3)
+            winogradGradientRun(row, zStep, zPanel, slopes, filterBytes, filterBytes, whole);
+          else winogradGradientRun8(row, zStep, zPanel, slopes, filterBytes, filterBytes, whole);
+          if (left) {
+            memory.copy(edge, slopes + <usize>(whole << 2) * filterBytes, <usize>left * filterBytes);
+            const last = row + <usize>(whole << 5);
+            if (kernelWidth == 3) winogradGradientRun(last, zStep, zPanel, edge, filterBytes, filterBytes, 1);
+            else winogradGradientRun8(last, zStep, zPanel, edge, filterBytes, filterBytes, 1);
           }
           row += <usize>(tilesWide << 5);
           slopes += <usize>outWidth * filterBytes;

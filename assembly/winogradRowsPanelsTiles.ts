@@ -11,6 +11,7 @@ export const TILES: i32 = 6;
  */
 export function panelProducts(
   to: usize,
+  toStep: usize,
   v: usize,
   vStep: usize,
   offsets: usize,
@@ -59,19 +60,25 @@ export function panelProducts(
       b5 = multiplyAdd(b5, v5, right);
       weight += filterBytes;
     }
-    v128.store(to, a0);
-    v128.store(to, b0, 16);
-    v128.store(to, a1, 32);
-    v128.store(to, b1, 48);
-    v128.store(to, a2, 64);
-    v128.store(to, b2, 80);
-    v128.store(to, a3, 96);
-    v128.store(to, b3, 112);
-    v128.store(to, a4, 128);
-    v128.store(to, b4, 144);
-    v128.store(to, a5, 160);
-    v128.store(to, b5, 176);
-    to += 192;
+    let at = to;
+    v128.store(at, a0);
+    v128.store(at, b0, 16);
+    at += filterBytes;
+    v128.store(at, a1);
+    v128.store(at, b1, 16);
+    at += filterBytes;
+    v128.store(at, a2);
+    v128.store(at, b2, 16);
+    at += filterBytes;
+    v128.store(at, a3);
+    v128.store(at, b3, 16);
+    at += filterBytes;
+    v128.store(at, a4);
+    v128.store(at, b4, 16);
+    at += filterBytes;
+    v128.store(at, a5);
+    v128.store(at, b5, 16);
+    to += toStep;
     v += vStep;
     weights += weightStep;
   }

@@ -114,8 +114,8 @@ export function winogradGradientPanel(
   }
   const tiles = tilesHigh * tilesWide;
   for (let i = 0; i < 6; i++) {
-    if (k === 3) winogradGradientRun(z, plane, stripe, 32, tiles);
-    else if (wide === 4) winogradGradientRun8(z, plane, stripe, 32, tiles);
+    if (k === 3) winogradGradientRun(z, plane, 0, stripe, 32, 32, tiles);
+    else if (wide === 4) winogradGradientRun8(z, plane, 0, stripe, 32, 32, tiles);
     else winogradGradientRun5(z, plane, stripe, tiles);
     z += <usize>(wide + k - 1) * plane;
     stripe += stripeStride;

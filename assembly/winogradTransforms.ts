@@ -302,27 +302,43 @@ export function winogradGradientColumns(
   }
 }
 
-/** A·r of the four neighbours of each of `tiles` tiles, 8 channels of pixels of `pixel` bytes. */
-export function winogradGradientRun(to: usize, stride: usize, from: usize, pixel: usize, tiles: i32): void {
+/**
+ * A·r of the four neighbours of each of `tiles` tiles, `bytes` bytes of pixels of `pixel` bytes, a multiple of 32: panels of 8 channels
+ * `panelStride` apart, in which tiles are neighbours.
+ */
+export function winogradGradientRun(
+  to: usize,
+  stride: usize,
+  panelStride: usize,
+  from: usize,
+  pixel: usize,
+  bytes: usize,
+  tiles: i32,
+): void {
   const a = f32x4.splat(ROOT_HALF);
   const b = f32x4.splat(ROOT_TWO);
   const half = f32x4.splat(0.5);
   const to3 = stride * 3;
   for (; tiles > 0; tiles--) {
-    const from1 = from + pixel;
-    const from2 = from1 + pixel;
-    const from3 = from2 + pixel;
-    let d0 = v128.load(from);
-    let d1 = v128.load(from1);
-    let d2 = v128.load(from2);
-    inline.always(storeGradient(to, stride, to3, a, b, half, d0, d1, d2, v128.load(from3)));
-    to += 16;
-    d0 = v128.load(from, 16);
-    d1 = v128.load(from1, 16);
-    d2 = v128.load(from2, 16);
-    inline.always(storeGradient(to, stride, to3, a, b, half, d0, d1, d2, v128.load(from3, 16)));
-    to += 16;
-    from = from3 + pixel;
+    let panel = to;
+    const end = from + bytes;
+    const next = from + 4 * pixel;
+    for (; from < end; from += 32) {
+      const from1 = from + pixel;
+      const from2 = from1 + pixel;
+      const from3 = from2 + pixel;
+      let d0 = v128.load(from);
+      let d1 = v128.load(from1);
+      let d2 = v128.load(from2);
+      inline.always(storeGradient(panel, stride, to3, a, b, half, d0, d1, d2, v128.load(from3)));
+      d0 = v128.load(from, 16);
+      d1 = v128.load(from1, 16);
+      d2 = v128.load(from2, 16);
+      inline.always(storeGradient(panel + 16, stride, to3, a, b, half, d0, d1, d2, v128.load(from3, 16)));
+      panel += panelStride;
+    }
+    to += 32;
+    from = next;
   }
 }
 

@@ -199,23 +199,39 @@ export function storeGradient8(to: usize, stride: usize, d0: v128, d1: v128, d2:
   v128.store(to, d3);
 }
 
-/** A·d of the four neighbours of each of `tiles` tiles, 8 channels of pixels of `pixel` bytes. */
-export function winogradGradientRun8(to: usize, stride: usize, from: usize, pixel: usize, tiles: i32): void {
+/**
+ * A·d of the four neighbours of each of `tiles` tiles, `bytes` bytes of pixels of `pixel` bytes, a multiple of 32: panels of 8 channels
+ * `panelStride` apart, in which tiles are neighbours.
+ */
+export function winogradGradientRun8(
+  to: usize,
+  stride: usize,
+  panelStride: usize,
+  from: usize,
+  pixel: usize,
+  bytes: usize,
+  tiles: i32,
+): void {
   for (; tiles > 0; tiles--) {
-    const from1 = from + pixel;
-    const from2 = from1 + pixel;
-    const from3 = from2 + pixel;
-    let d0 = v128.load(from);
-    let d1 = v128.load(from1);
-    let d2 = v128.load(from2);
-    inline.always(storeGradient8(to, stride, d0, d1, d2, v128.load(from3)));
-    to += 16;
-    d0 = v128.load(from, 16);
-    d1 = v128.load(from1, 16);
-    d2 = v128.load(from2, 16);
-    inline.always(storeGradient8(to, stride, d0, d1, d2, v128.load(from3, 16)));
-    to += 16;
-    from = from3 + pixel;
+    let panel = to;
+    const end = from + bytes;
+    const next = from + 4 * pixel;
+    for (; from < end; from += 32) {
+      const from1 = from + pixel;
+      const from2 = from1 + pixel;
+      const from3 = from2 + pixel;
+      let d0 = v128.load(from);
+      let d1 = v128.load(from1);
+      let d2 = v128.load(from2);
+      inline.always(storeGradient8(panel, stride, d0, d1, d2, v128.load(from3)));
+      d0 = v128.load(from, 16);
+      d1 = v128.load(from1, 16);
+      d2 = v128.load(from2, 16);
+      inline.always(storeGradient8(panel + 16, stride, d0, d1, d2, v128.load(from3, 16)));
+      panel += panelStride;
+    }
+    to += 32;
+    from = next;
   }
 }
 

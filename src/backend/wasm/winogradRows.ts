@@ -11,10 +11,10 @@ const SIDE = 4;
 /** Bytes behind each plane; and vectors of tiles of a block: see GAP and BLOCK in assembly/winogradRows.ts. */
 const GAP_BYTES = 64;
 const BLOCK = 24;
-/** Tiles of a block of whole rows: with panels of filters, their products are in the first-level cache. bench/winogradRows.bench.ts */
-const BLOCK_TILES = 48;
-/** Tiles whose sums are in registers at a time: assembly/winogradRowsPanelsTiles.ts. */
-const TILES = 6;
+/** With panels of filters: tiles whose products wait for their transform, see BLOCK in assembly/winogradRowsPanels.ts; */
+const PRODUCT_TILES = 12;
+/** and tiles of a block of whole rows whose slopes are transformed before they are multiplied. bench/winogradRows.bench.ts */
+const SLOPE_TILES = 96;
 /** Tiles of a band of rows: as many as a sum of the kernel's gradient should have: bench/winogradRows.bench.ts */
 const BAND_TILES = 256;
 /** Rows of a band of wide pictures: fewer would transform most rows of the picture twice. */
@@ -32,7 +32,7 @@ export function winogradRows(recorder: Recorder) {
       const filters = kernel.shape[3];
       const y = recorder.tensor([x.shape[0], outHeight, outWidth, filters]);
       const productBytes = panels
-        ? (filters + PANEL + size.points * TILES * PANEL) * 4
+        ? filters * 8 + size.points * (PRODUCT_TILES * filters * 4 + GAP_BYTES)
         : (size.points + SIDE) * filters * BLOCK * 16 + size.bandTiles * SIDE * filters * 4;
       recorder.record(
         panels ? "winogradRowsPanelsForward" : "winogradRowsForward",
@@ -59,7 +59,7 @@ export function winogradRows(recorder: Recorder) {
       const values = points * depth * filters;
       const sums = recorder.tensor([images, values + 4]);
       const slopeBytes = panels
-        ? SIDE * PANEL * 4 + points * (blockTiles * filters * 4 + (filters / PANEL) * GAP_BYTES)
+        ? SIDE * filters * 4 + points * (blockTiles * filters * 4 + (filters / PANEL) * GAP_BYTES)
         : points * (bandTiles * filters * 4 + GAP_BYTES) +
           SIDE * filters * 16 +
           bandTiles * SIDE * filters * 4 +
@@ -102,7 +102,7 @@ function measure(x: Shape, [kernelHeight, kernelWidth, , filters]: Shape, window
   const tilesWide = Math.ceil(outWidth / SIDE);
   const most = Math.max(LEAST_ROWS, Math.floor(BAND_TILES / tilesWide));
   const bandRows = Math.ceil(outHeight / Math.ceil(outHeight / most));
-  const blockRows = Math.max(1, Math.min(bandRows, Math.floor(BLOCK_TILES / tilesWide)));
+  const blockRows = Math.max(1, Math.min(bandRows, Math.floor(SLOPE_TILES / tilesWide)));
   const depth = panels ? kernelHeight * channels : wholeDepth(kernelHeight * channels);
   const vectors = Math.ceil(tilesWide / 4) + 1;
   const lineBytes = 2 * vectors * 16 * SIDE * channels;
