@@ -1,7 +1,7 @@
 /**
- * Convolutions of few filters or channels and kernels five wide, of horizontal stride 1, by Winograd's F(4, 5) along the width:
+ * Convolutions of few filters or channels and kernels three or five wide, of horizontal stride 1, by Winograd's F(4, 3) or F(4, 5) along the width:
  *   Y = Aᵀ·M,  M_p [F, tiles] = Σ_k U_p[k, F]·V_p[k, tiles],  k over window rows and channels,
- * for each of the eight points p. A row of outputs is cut into tiles of four; lanes are tiles, row after row without a gap, so
+ * for each of the six or eight points p. A row of outputs is cut into tiles of four; lanes are tiles, row after row without a gap, so
  * that the window's row a is the same list of tiles some rows further. For a vertical stride s rows 0, s, 2s …, rows 1, s + 1 …
  * and so on lie in planes of their own, which keeps that true. Each row of the picture is transformed once for all windows.
  * The work goes in bands of `bandRows` rows of outputs. Derivation: docs/winograd.md.
@@ -144,7 +144,7 @@ export function winogradRowsForward(
 }
 
 /**
- * For images [begin, end) what each adds to dU: sums[n] = Σ_tiles V_p[k, tile]·Z_p[f, tile], with Z = A·dY: [8, K, F] with
+ * For images [begin, end) what each adds to dU: sums[n] = Σ_tiles V_p[k, tile]·Z_p[f, tile], with Z = A·dY: [points, K, F] with
  * K filled up to what tiles can cover, and four floats behind. A band's sums are
  * added up lane by lane, then bands, then lanes.
  */
@@ -183,7 +183,7 @@ export function winogradRowsKernelSums(
   const zStep = most * vectorBytes + GAP;
   const lanes = z + <usize>points * zStep; // [4, F], vectors
   const tiles = lanes + 4 * vectorBytes; // [tiles, 4, F]
-  const partial = tiles + most * 4 * vectorBytes; // [8, K, F], vectors
+  const partial = tiles + most * 4 * vectorBytes; // [points, K, F], vectors
   memory.fill(line, 0, z - line);
   memory.fill(tiles, 0, partial - tiles);
   const count = points * depth * filters;

@@ -1,5 +1,5 @@
 /**
- * Few filters or channels, kernels five wide: direct sums against F(4, 5) along the width, one core. Milliseconds of both, best of turns, with
+ * Few filters or channels: direct sums against F(4, 3) and F(4, 5) along the width, one core. Milliseconds of both, best of turns, with
  * everything that the pass needs, and their ratio. FILTER=regexp chooses layers, BATCH the number of images.
  */
 import { directConvolution } from "../src/backend/wasm/conv2d.js";

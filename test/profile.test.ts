@@ -128,6 +128,11 @@ it.each(NETWORK_NAMES)("counts every product of %s once, whichever algorithm com
   const [first] = macs;
   const forward = total(macs.map((layer) => layer.macs));
   expect(total(instructions.map(({ work }) => work?.flops ?? 0))).toBe(2 * 3 * (3 * forward - first.macs));
+  // What multiplies carries them, not what adds up after it.
+  const ofRows = instructions.filter(({ kernel }) => kernel.startsWith("winogradRows"));
+  expect(ofRows.length).toBeGreaterThan(0);
+  for (const { kernel, work } of ofRows)
+    expect(work?.flops === 0, kernel).toBe(kernel === "winogradRowsKernelGradient");
 });
 
 it("marks which instructions compute which gradient, and counts each pass once", () => {

@@ -189,7 +189,7 @@ describe("F(4, 3) and F(4, 5) along the width against direct float64 sums", () =
     { n: 1, h: 1, w: 1, c: 1, f: 8, rows: 1, columns: 3, stride: 1, padding: "same" },
     { n: 1, h: 3, w: 403, c: 2, f: 8, rows: 3, columns: 3, stride: 1, padding: "same" },
     { n: 2, h: 20, w: 18, c: 3, f: 11, rows: 3, columns: 3, stride: 1, padding: "valid" },
-  ])("$n × $h × $w × $c → $f, $rows rows, columns $columns, stride $stride, $padding", check);
+  ])("$n × $h × $w × $c → $f, $rows rows, $columns columns, stride $stride, $padding", check);
 
   it("any size", () => {
     const cases = fc
@@ -217,7 +217,7 @@ describe("F(4, 3) and F(4, 5) along the width against direct float64 sums", () =
     { n: 4, h: 16, w: 16, c: 60, f: 96, rows: 5, stride: 1, padding: "same" },
     { n: 32, h: 32, w: 32, c: 3, f: 64, rows: 3, columns: 3, stride: 1, padding: "same" },
     { n: 4, h: 16, w: 16, c: 100, f: 96, rows: 3, columns: 3, stride: 1, padding: "same" },
-  ])("keeps to 5e-6 of the largest result: $n × $h × $w × $c → $f, columns $columns, $padding", (test) => {
+  ])("keeps to 5e-6 of the largest result: $n × $h × $w × $c → $f, $columns columns, $padding", (test) => {
     const expected = direct(test);
     const got = winograd(test, expected, 1);
     expectClose(got.y, expected.y.data, { rtol: 5e-6 }, "y");

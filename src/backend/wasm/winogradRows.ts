@@ -1,6 +1,6 @@
 /**
- * Convolutions of few filters or channels and kernels five wide by Winograd's F(4, 5) along the width: see assembly/winogradRows.ts for the
- * kernels and docs/winograd.md for the derivation.
+ * Convolutions of few filters or channels by Winograd's F(4, 3) or F(4, 5) along the width: see assembly/winogradRows.ts and
+ * winogradRowsPanels.ts for the kernels, docs/winograd.md for the derivation.
  */
 import { type Shape, type Window2D, windowGeometry } from "../../shape.js";
 import { PANEL } from "./blocks.js";

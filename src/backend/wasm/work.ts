@@ -1,7 +1,7 @@
 /**
  * Marks what products are recorded as: which instructions belong to which pass, and how many operations the pass has, a
- * multiply-add counting 2, as the direct form needs them. The instruction that writes the pass' result carries the number;
- * packing and transforms before it carry 0. For profiles; nothing is computed from it.
+ * multiply-add counting 2, as the direct form needs them. The instruction that writes the pass' result carries the number, or
+ * the one before it, where that only adds up; packing and transforms carry 0. For profiles; nothing is computed from it.
  */
 import { type Shape, sizeOf } from "../../shape.js";
 import type { Backend, ConvolutionGradients } from "../backend.js";
@@ -52,6 +52,9 @@ function productFlops(y: Shape, kernel: Shape): number {
   return 2 * sizeOf(y) * sizeOf(kernel.slice(0, -1));
 }
 
+/** Kernels that add up what the instruction before them multiplied. */
+const ADDING_UP: ReadonlySet<string> = new Set(["winogradRowsKernelGradient"]);
+
 interface Result {
   readonly pass: Pass;
   readonly result: WasmTensor;
@@ -67,10 +70,11 @@ function mark(recorder: Recorder, from: number, results: readonly Result[]): voi
   let at = from;
   for (const end of ends) {
     for (; at <= end.at; at++) instructions[at] = { ...instructions[at], work: { pass: end.pass, flops: 0 } };
+    const counted = ADDING_UP.has(instructions[end.at].kernel) ? end.at - 1 : end.at;
     // One instruction may write several results.
-    const before = instructions[end.at].work;
+    const before = instructions[counted].work;
     const flops = (before?.flops ?? 0) + end.flops;
-    instructions[end.at] = { ...instructions[end.at], work: { pass: before?.pass ?? end.pass, flops } };
+    instructions[counted] = { ...instructions[counted], work: { pass: before?.pass ?? end.pass, flops } };
   }
 }
 
