@@ -131,20 +131,15 @@ function storeTiles(
   filterBytes: usize,
   kernelWidth: i32,
 ): void {
+  const whole = outWidth >> 2;
   const left = outWidth & 3;
-  if (left == 0) {
-    const to = y + <usize>(begin << 2) * filterBytes;
-    if (kernelWidth == 3) winogradOutputRun(to, m, step, bias, filterBytes, filterBytes, end - begin);
-    else winogradOutputRun8(to, m, step, bias, filterBytes, filterBytes, end - begin);
-    return;
-  }
   const tilesWide = (outWidth + 3) >> 2;
   for (let t = begin; t < end; ) {
     const i = t / tilesWide;
     const j = t % tilesWide;
     const to = y + <usize>(i * outWidth + (j << 2)) * filterBytes;
-    if (j < tilesWide - 1) {
-      const run = min(end - t, tilesWide - 1 - j);
+    if (j < whole) {
+      const run = min(end - t, whole - j);
       if (kernelWidth == 3) winogradOutputRun(to, m, step, bias, filterBytes, filterBytes, run);
       else winogradOutputRun8(to, m, step, bias, filterBytes, filterBytes, run);
       m += <usize>run * filterBytes;
