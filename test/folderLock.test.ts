@@ -136,16 +136,19 @@ describe("a lock left behind", () => {
   it.runIf(process.platform === "linux")(
     "by a killed process that its parent has not asked after",
     async () => {
-      // The shell's child ends at once; sleep, which the shell becomes, never asks after it: a zombie.
-      const parent = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 20"]);
+      // Sleep, which the shell becomes, never asks after the shell's child: killed then, that is a zombie.
+      const parent = spawn("sh", ["-c", "sleep 20 & echo $!; exec sleep 20"]);
       try {
         const pid = await new Promise<number>((resolve) => {
           parent.stdout.once("data", (data) => resolve(Number(data)));
         });
+        const until = async (holds: () => boolean) => {
+          for (let i = 0; i < 1000 && !holds(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
+        };
+        await until(() => readFileSync(`/proc/${parent.pid}/cmdline`, "utf8").startsWith("sleep"));
+        process.kill(pid, "SIGKILL");
         const stat = () => readFileSync(`/proc/${pid}/stat`, "utf8");
-        for (let i = 0; i < 200 && !stat().includes(") Z "); i++) {
-          await new Promise((resolve) => setTimeout(resolve, 10));
-        }
+        await until(() => stat().includes(") Z "));
         const start = Number(stat().split(") ")[1].split(" ")[19]).toString(36);
         expect(fateOf({ ...thisProcess(), pid, start })).toBe("dead");
       } finally {
